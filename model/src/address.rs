@@ -21,13 +21,24 @@ pub struct AddressError(pub String);
 
 impl Address {
     /// The address of one resource.
-    pub fn new(region: impl Into<String>, stack: impl Into<String>, logical_id: impl Into<String>) -> Address {
-        Address { region: region.into(), stack: stack.into(), logical_id: logical_id.into() }
+    pub fn new(
+        region: impl Into<String>,
+        stack: impl Into<String>,
+        logical_id: impl Into<String>,
+    ) -> Address {
+        Address {
+            region: region.into(),
+            stack: stack.into(),
+            logical_id: logical_id.into(),
+        }
     }
 
     /// One of this resource's attributes. `Ref` names what the function Ref returns.
     pub fn attribute(&self, name: impl Into<String>) -> AttributeOf {
-        AttributeOf { address: self.clone(), attribute: name.into() }
+        AttributeOf {
+            address: self.clone(),
+            attribute: name.into(),
+        }
     }
 }
 
@@ -59,7 +70,9 @@ impl serde::Serialize for Address {
 
 impl<'de> serde::Deserialize<'de> for Address {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -85,7 +98,9 @@ impl fmt::Display for AttributeOf {
 
 /// AWS's identifier of a resource: the registry's primary identifier, several parts joined by `|` as the Cloud Control API
 /// joins them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct PhysicalId(pub String);
 
@@ -121,7 +136,9 @@ impl From<String> for PhysicalId {
 
 /// The random id drawn when an apply decides to create something: 26 lower-case letters and digits (128 bits). Kept through
 /// every retry and recovery; idempotency tokens and generated names derive from it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Incarnation(pub String);
 
@@ -145,7 +162,11 @@ impl Incarnation {
 
     /// The idempotency token of one of this incarnation's calls. `purpose` keeps several calls of one resource apart.
     pub fn token(&self, purpose: &str) -> String {
-        if purpose.is_empty() { self.0.clone() } else { format!("{}-{purpose}", self.0) }
+        if purpose.is_empty() {
+            self.0.clone()
+        } else {
+            format!("{}-{purpose}", self.0)
+        }
     }
 }
 

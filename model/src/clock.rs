@@ -23,7 +23,11 @@ impl Clock {
     /// Starts at `origin` and runs `speed` times as fast as the wall's clock. `speed` must be greater than zero.
     pub fn starting_at(origin: SystemTime, speed: f64) -> Clock {
         assert!(speed > 0.0, "a clock must advance");
-        Clock { origin, start: tokio::time::Instant::now(), speed }
+        Clock {
+            origin,
+            start: tokio::time::Instant::now(),
+            speed,
+        }
     }
 
     /// What the clock shows now.

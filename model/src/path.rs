@@ -62,7 +62,16 @@ impl PropertyPath {
     /// This path with every position replaced by `*`, as facts name it.
     pub fn pattern(&self) -> PropertyPath {
         PropertyPath(
-            self.0.iter().map(|step| if let Step::Index(_) = step { Step::Any } else { step.clone() }).collect(),
+            self.0
+                .iter()
+                .map(|step| {
+                    if let Step::Index(_) = step {
+                        Step::Any
+                    } else {
+                        step.clone()
+                    }
+                })
+                .collect(),
         )
     }
 
@@ -73,7 +82,12 @@ impl PropertyPath {
 
     /// Whether `self`, a pattern (`*` matches any one step), matches `path` or something that `path` stands in.
     pub fn is_prefix_of(&self, path: &PropertyPath) -> bool {
-        self.0.len() <= path.0.len() && self.0.iter().zip(&path.0).all(|(a, b)| *a == Step::Any || a == b)
+        self.0.len() <= path.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&path.0)
+                .all(|(a, b)| *a == Step::Any || a == b)
     }
 }
 
@@ -98,11 +112,14 @@ impl FromStr for PropertyPath {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<PropertyPath, Self::Err> {
-        let steps = text.split('.').filter(|part| !part.is_empty()).map(|part| match part.parse() {
-            Ok(index) => Step::Index(index),
-            Err(_) if part == "*" => Step::Any,
-            Err(_) => Step::Key(part.to_owned()),
-        });
+        let steps =
+            text.split('.')
+                .filter(|part| !part.is_empty())
+                .map(|part| match part.parse() {
+                    Ok(index) => Step::Index(index),
+                    Err(_) if part == "*" => Step::Any,
+                    Err(_) => Step::Key(part.to_owned()),
+                });
         Ok(PropertyPath(steps.collect()))
     }
 }
@@ -129,7 +146,9 @@ impl serde::Serialize for PropertyPath {
 
 impl<'de> serde::Deserialize<'de> for PropertyPath {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<PropertyPath, D::Error> {
-        Ok(PropertyPath::from(String::deserialize(deserializer)?.as_str()))
+        Ok(PropertyPath::from(
+            String::deserialize(deserializer)?.as_str(),
+        ))
     }
 }
 

@@ -150,11 +150,13 @@ impl Value {
 
     /// The value at a path (`A.B.0.C`); `None` where there is none. `*` finds nothing.
     pub fn at(&self, path: &PropertyPath) -> Option<&Value> {
-        path.steps().iter().try_fold(self, |value, step| match (value, step) {
-            (Value::Map(map), Step::Key(key)) => map.get(key),
-            (Value::List(items), Step::Index(index)) => items.get(*index),
-            _ => None,
-        })
+        path.steps()
+            .iter()
+            .try_fold(self, |value, step| match (value, step) {
+                (Value::Map(map), Step::Key(key)) => map.get(key),
+                (Value::List(items), Step::Index(index)) => items.get(*index),
+                _ => None,
+            })
     }
 
     /// Whether an unknown stands anywhere in it.
@@ -195,8 +197,14 @@ impl Value {
     /// The same value with every leaf (all but lists and maps) replaced by what `change` makes of it.
     pub fn map_leaves(&self, change: &mut impl FnMut(&Value) -> Value) -> Value {
         match self {
-            Value::List(items) => Value::List(items.iter().map(|item| item.map_leaves(change)).collect()),
-            Value::Map(map) => Value::Map(map.iter().map(|(k, v)| (k.clone(), v.map_leaves(change))).collect()),
+            Value::List(items) => {
+                Value::List(items.iter().map(|item| item.map_leaves(change)).collect())
+            }
+            Value::Map(map) => Value::Map(
+                map.iter()
+                    .map(|(k, v)| (k.clone(), v.map_leaves(change)))
+                    .collect(),
+            ),
             leaf => change(leaf),
         }
     }
@@ -210,11 +218,16 @@ impl Value {
             Value::String(text) => text.clone().into(),
             Value::Secret(Secret::Plain(text)) => text.to_string().into(),
             Value::Secret(Secret::Hashed(_)) | Value::Unknown(_) => return None,
-            Value::List(items) => {
-                serde_json::Value::Array(items.iter().map(Value::expose_json).collect::<Option<_>>()?)
-            }
+            Value::List(items) => serde_json::Value::Array(
+                items
+                    .iter()
+                    .map(Value::expose_json)
+                    .collect::<Option<_>>()?,
+            ),
             Value::Map(map) => serde_json::Value::Object(
-                map.iter().map(|(k, v)| Some((k.clone(), v.expose_json()?))).collect::<Option<_>>()?,
+                map.iter()
+                    .map(|(k, v)| Some((k.clone(), v.expose_json()?)))
+                    .collect::<Option<_>>()?,
             ),
         })
     }
@@ -229,10 +242,12 @@ impl Value {
                 let names: Vec<String> = of.iter().map(ToString::to_string).collect();
                 serde_json::json!({ UNKNOWN_KEY: names.join(", ") })
             }
-            Value::List(items) => serde_json::Value::Array(items.iter().map(Value::to_json).collect()),
-            Value::Map(map) => {
-                serde_json::Value::Object(map.iter().map(|(k, v)| (k.clone(), v.to_json())).collect())
+            Value::List(items) => {
+                serde_json::Value::Array(items.iter().map(Value::to_json).collect())
             }
+            Value::Map(map) => serde_json::Value::Object(
+                map.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
+            ),
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Number(number) => serde_json::Value::Number(number.clone()),
@@ -243,11 +258,19 @@ impl Value {
     /// The inverse of [`Value::to_json`] for state and journal: `{"$secret_hash": "…"}` becomes a hashed secret again.
     pub fn from_json(json: &serde_json::Value) -> Value {
         match json {
-            serde_json::Value::Object(map) => match map.get(SECRET_HASH_KEY).and_then(|hash| hash.as_str()) {
-                Some(hash) if map.len() == 1 => Value::Secret(Secret::Hashed(hash.to_owned())),
-                _ => Value::Map(map.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect()),
-            },
-            serde_json::Value::Array(items) => Value::List(items.iter().map(Value::from_json).collect()),
+            serde_json::Value::Object(map) => {
+                match map.get(SECRET_HASH_KEY).and_then(|hash| hash.as_str()) {
+                    Some(hash) if map.len() == 1 => Value::Secret(Secret::Hashed(hash.to_owned())),
+                    _ => Value::Map(
+                        map.iter()
+                            .map(|(k, v)| (k.clone(), Value::from_json(v)))
+                            .collect(),
+                    ),
+                }
+            }
+            serde_json::Value::Array(items) => {
+                Value::List(items.iter().map(Value::from_json).collect())
+            }
             serde_json::Value::Null => Value::Null,
             serde_json::Value::Bool(flag) => Value::Bool(*flag),
             serde_json::Value::Number(number) => Value::Number(number.clone()),
@@ -264,7 +287,9 @@ impl serde::Serialize for Value {
 
 impl<'de> serde::Deserialize<'de> for Value {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        Ok(Value::from_json(&serde_json::Value::deserialize(deserializer)?))
+        Ok(Value::from_json(&serde_json::Value::deserialize(
+            deserializer,
+        )?))
     }
 }
 
@@ -312,7 +337,9 @@ impl From<serde_json::Value> for Value {
             serde_json::Value::Bool(flag) => Value::Bool(flag),
             serde_json::Value::Number(number) => Value::Number(number),
             serde_json::Value::String(text) => Value::String(text),
-            serde_json::Value::Array(items) => Value::List(items.into_iter().map(Value::from).collect()),
+            serde_json::Value::Array(items) => {
+                Value::List(items.into_iter().map(Value::from).collect())
+            }
             serde_json::Value::Object(map) => {
                 Value::Map(map.into_iter().map(|(k, v)| (k, Value::from(v))).collect())
             }
@@ -326,7 +353,10 @@ mod tests {
 
     #[test]
     fn a_secret_shows_in_neither_debug_nor_json() {
-        let value = Value::Map(BTreeMap::from([("Password".to_owned(), Value::secret("hunter2"))]));
+        let value = Value::Map(BTreeMap::from([(
+            "Password".to_owned(),
+            Value::secret("hunter2"),
+        )]));
         assert!(!format!("{value:?}").contains("hunter2"));
         assert!(!value.to_json().to_string().contains("hunter2"));
         assert_eq!(value.expose_json().unwrap()["Password"], "hunter2");
@@ -334,7 +364,10 @@ mod tests {
 
     #[test]
     fn state_json_round_trips_hashed_secrets() {
-        let value = Value::List(vec![Value::Secret(Secret::Hashed("$argon2id$x".into())), Value::from(3)]);
+        let value = Value::List(vec![
+            Value::Secret(Secret::Hashed("$argon2id$x".into())),
+            Value::from(3),
+        ]);
         assert_eq!(Value::from_json(&value.to_json()), value);
     }
 }

@@ -1,24 +1,34 @@
 //! What will be done, and why: desired x state x observed -> [`Plan`]. Pure: no I/O, no clock, no randomness.
 //!
-//! [`plan`](fn@plan) decides per resource; [`operations`] splits replacements into create and delete and gives the graph
-//! that `apply` walks. Decisions are final here: the executor only checks that what became known [`refines`] what was
-//! planned.
+//! [`plan`](fn@plan) decides per resource; [`operations`](fn@operations) splits replacements into create and delete and
+//! gives the graph that `apply` walks. Decisions are final here: the executor only checks that what became known
+//! [`refines`](fn@refines) what was planned. Read [`Change`] first, then `decide.rs`.
+
+mod operations;
+mod refines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use payctl_model::{Address, PhysicalId, PropertyPath, Value};
 
+pub use operations::{Operation, OperationGraph, OperationKind};
+pub use refines::refines;
+
 /// Everything that one run will do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// Per resource of the templates and of the state, no-ops included.
     pub changes: BTreeMap<Address, Change>,
+    /// What an earlier run replaced but did not delete: deleted by this one.
+    pub deposed: Vec<Deposed>,
     /// What differs between the last apply and what is live, decided or not.
     pub drift: Vec<Drift>,
     /// The outputs as far as they are known, by `region/stack.Name`.
     pub outputs: BTreeMap<String, Value>,
     /// What the plan wants people to know before they say yes.
     pub warnings: Vec<String>,
+    /// Why this plan must not be applied. Empty where it may.
+    pub problems: Vec<Problem>,
 }
 
 /// What happens to one resource.
@@ -40,10 +50,25 @@ pub struct Change {
     pub before: Option<Value>,
     /// What is wanted, unknowns included; `None` where it goes away.
     pub after: Option<Value>,
+    /// What becomes of the live one where it is deleted or replaced.
+    pub removal: Removal,
     /// Whether a module carries it out. Where not, apply refuses before the first call.
     pub native: bool,
     /// Whether it is a database, bucket, key or secret: what `protect` guards.
     pub stateful: bool,
+}
+
+/// What becomes of a resource that is no longer wanted: `DeletionPolicy`, for the old one of a replacement
+/// `UpdateReplacePolicy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Removal {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// A final snapshot is taken, then it is deleted.
+    Snapshot,
+    /// It stays in AWS and leaves the state.
+    Retain,
 }
 
 /// What is done to a resource.
@@ -64,6 +89,8 @@ pub enum Action {
     },
     /// It left the template, but its `DeletionPolicy` keeps it in AWS: it only leaves the state.
     Retain,
+    /// It left the template and AWS has it no more: it only leaves the state.
+    Forget,
     /// What an interrupted run made is taken into the state.
     Adopt(PhysicalId),
 }
@@ -78,7 +105,7 @@ pub enum ReplaceOrder {
 }
 
 /// Why something is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// It is in the template and was never made.
     New,
@@ -88,7 +115,7 @@ pub enum Reason {
     NotInTemplate,
     /// The whole environment is destroyed.
     Destroy,
-    /// An interrupted or failed run left it incomplete.
+    /// An interrupted or failed run left it incomplete, or AWS reports it as failed.
     Tainted,
     /// This property is changed in place.
     Property {
@@ -103,6 +130,14 @@ pub enum Reason {
         property: PropertyPath,
         /// The resource whose change causes it, where it is not the template's.
         cause: Option<Address>,
+    },
+    /// It could be changed in place, but it uses something that must be deleted before its successor can be made, and AWS
+    /// refuses that deletion while it is used.
+    Holds {
+        /// Where it names what it holds.
+        property: PropertyPath,
+        /// What it holds.
+        cause: Address,
     },
 }
 
@@ -134,8 +169,68 @@ pub struct Drift {
     pub undeclared: bool,
 }
 
+/// A resource that was replaced by an earlier run and is still there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deposed {
+    /// The address that its successor has.
+    pub address: Address,
+    /// Its CloudFormation type.
+    pub type_name: String,
+    /// AWS's identifier of the old one.
+    pub physical_id: PhysicalId,
+    /// What becomes of it.
+    pub removal: Removal,
+    /// What it used.
+    pub dependencies: BTreeSet<Address>,
+}
+
+/// Why a plan must not be applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// `protect` guards what this plan would destroy.
+    #[error("{address} ({type_name}) would be {what}, and the environment is protected")]
+    Protected {
+        /// The stateful resource.
+        address: Address,
+        /// Its type.
+        type_name: String,
+        /// `deleted` or `replaced`.
+        what: &'static str,
+    },
+    /// A protected environment is not destroyed.
+    #[error("the environment is protected: it is not destroyed")]
+    DestroyProtected,
+    /// A function failed once its arguments were known.
+    #[error("cannot evaluate {address}: {message}")]
+    Evaluation {
+        /// The resource, or the output as `region/stack.Name`.
+        address: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// How many resources a plan touches, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Summary {
+    /// Made, adopted included.
+    pub create: usize,
+    /// Changed in place.
+    pub update: usize,
+    /// Replaced.
+    pub replace: usize,
+    /// Deleted, what earlier runs left over included.
+    pub delete: usize,
+    /// Left alone, retained included.
+    pub noop: usize,
+    /// Differences between last applied and live.
+    pub drift: usize,
+}
+
 /// How far a resource has come; an edge waits for one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Milestone {
     /// Nothing has happened yet.
     Planned,
@@ -145,38 +240,103 @@ pub enum Milestone {
     Ready,
 }
 
-/// One step of the executor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Operation {
-    /// Which resource.
-    pub address: Address,
-    /// What is done to it.
-    pub kind: OperationKind,
-    /// Attributes that consumers wait for.
-    pub needed_attributes: BTreeSet<String>,
+impl Action {
+    /// Whether it calls AWS for anything but reading.
+    pub fn mutates(&self) -> bool {
+        matches!(
+            self,
+            Action::Create | Action::Update | Action::Replace(_) | Action::Delete { .. }
+        )
+    }
+
+    /// The name in JSON output (contracts.md).
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::NoOp => "no-op",
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Replace(_) => "replace",
+            Action::Delete { .. } | Action::Forget => "delete",
+            Action::Retain => "retain",
+            Action::Adopt(_) => "adopt",
+        }
+    }
 }
 
-/// The kinds of steps. A replacement is two of them.
+impl Plan {
+    /// Whether applying it would do nothing at all.
+    pub fn is_noop(&self) -> bool {
+        self.deposed.is_empty()
+            && self
+                .changes
+                .values()
+                .all(|change| change.action == Action::NoOp)
+    }
+
+    /// The counts for the summary line.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            drift: self.drift.len(),
+            delete: self.deposed.len(),
+            ..Summary::default()
+        };
+        for change in self.changes.values() {
+            *match change.action {
+                Action::NoOp | Action::Retain => &mut summary.noop,
+                Action::Create | Action::Adopt(_) => &mut summary.create,
+                Action::Update => &mut summary.update,
+                Action::Replace(_) => &mut summary.replace,
+                Action::Delete { .. } | Action::Forget => &mut summary.delete,
+            } += 1;
+        }
+        summary
+    }
+
+    /// The changes that are more than a no-op, by address.
+    pub fn effective(&self) -> impl Iterator<Item = &Change> {
+        self.changes
+            .values()
+            .filter(|change| change.action != Action::NoOp)
+    }
+
+    /// Changes of types that no module carries out: apply refuses before the first call, naming them.
+    pub fn not_native(&self) -> impl Iterator<Item = &Change> {
+        self.changes
+            .values()
+            .filter(|change| !change.native && change.action.mutates())
+    }
+}
+
+/// One resource as AWS has it now, for the planner.
 #[derive(Clone, Debug, PartialEq)]
-pub enum OperationKind {
-    /// Nothing to call; consumers start at once.
-    Keep,
-    /// Make it (of a replacement: the new one).
-    Create {
-        /// Whether it takes the place of another.
-        replaces: bool,
-    },
-    /// Change it in place.
-    Update,
-    /// Delete it (of a replacement: the old one; or a deposed one left by an earlier run).
-    Delete {
-        /// AWS's identifier of what goes.
-        physical_id: PhysicalId,
-        /// Whether a final snapshot is taken first.
-        snapshot: bool,
-        /// Whether its successor lives on under the same address.
-        replaced: bool,
-    },
-    /// Take it out of the state and leave it in AWS.
-    Forget,
+pub struct Live {
+    /// The model under the registry's names, read-only properties included.
+    pub model: Value,
+    /// AWS's reason, where AWS reports the resource as failed: it is replaced.
+    pub failed: Option<String>,
+}
+
+/// What refresh has read, deposed resources included. What stands in the state and not here was not read: the state's own
+/// record of it stands in (`--no-refresh`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// By address and identifier; `None`: AWS does not have it.
+    pub live: BTreeMap<(Address, PhysicalId), Option<Live>>,
+}
+
+/// What may differ from run to run.
+#[derive(Clone, Copy)]
+pub struct PlanOptions<'a> {
+    /// Delete everything.
+    pub destroy: bool,
+    /// Only these and what they need (of a destroy: what needs them). Empty: everything.
+    pub targets: &'a BTreeSet<Address>,
+    /// `protect = true` of the environment.
+    pub protect: bool,
+    /// `--allow-destructive`.
+    pub allow_destructive: bool,
+    /// The tags that the environment puts on every resource that can have tags.
+    pub environment_tags: &'a BTreeMap<String, String>,
+    /// Whether a secret in the open is what a hash of the state was made from.
+    pub verify_secret: &'a (dyn Fn(&str, &str) -> bool + Sync),
 }
