@@ -1,0 +1,212 @@
+//! [`Diagnostic`]: one mistake or remark about a template, independent of how it is shown.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::source::{Source, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing can be planned until it is mended.
+    Error,
+    /// Worth knowing, stops nothing.
+    Warning,
+}
+
+/// A place in a template that a diagnostic points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The template.
+    pub source: Arc<Source>,
+    /// Where in it.
+    pub span: Span,
+}
+
+/// One mistake in a template (or in what was given for its parameters), with what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable name for programs, such as `unknown-property`.
+    pub code: &'static str,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// The key or value that is wrong; `None` where no template is to blame (a parameter given by hand).
+    pub place: Option<Place>,
+    /// Another place that belongs to it, with what it is (the first of two equal keys).
+    pub related: Option<(String, Span)>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The resource's address, or before instantiation its logical id.
+    pub address: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            place: None,
+            related: None,
+            help: None,
+            address: None,
+        }
+    }
+
+    /// A warning.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(code, message)
+        }
+    }
+
+    /// The same, pointing at a place.
+    pub fn at(mut self, source: &Arc<Source>, span: Span) -> Diagnostic {
+        self.place = Some(Place {
+            source: source.clone(),
+            span,
+        });
+        self
+    }
+
+    /// The same with advice.
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with advice, where there is any.
+    pub fn maybe_help(mut self, help: Option<String>) -> Diagnostic {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// The same, naming a resource.
+    pub fn address(mut self, address: impl Into<String>) -> Diagnostic {
+        self.address = Some(address.into());
+        self
+    }
+
+    /// The same with a second place.
+    pub fn related(mut self, what: impl Into<String>, span: Span) -> Diagnostic {
+        self.related = Some((what.into(), span));
+        self
+    }
+
+    /// Whether it is an error.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The template's file name.
+    pub fn file(&self) -> Option<&str> {
+        self.place.as_ref().map(|place| place.source.name())
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> Option<usize> {
+        self.place
+            .as_ref()
+            .map(|place| place.source.position(place.span.offset).line)
+    }
+
+    /// The column in characters, from 1.
+    pub fn column(&self) -> Option<usize> {
+        self.place
+            .as_ref()
+            .map(|place| place.source.position(place.span.offset).column)
+    }
+
+    /// The line that it points at.
+    pub fn source_line(&self) -> Option<&str> {
+        let place = self.place.as_ref()?;
+        Some(
+            place
+                .source
+                .line(place.source.position(place.span.offset).line),
+        )
+    }
+
+    /// What stands under `error` in JSON output: code, message, address, file, line, column, help.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "code": self.code,
+            "message": self.message,
+            "address": self.address,
+            "file": self.file(),
+            "line": self.line(),
+            "column": self.column(),
+            "help": self.help,
+        })
+    }
+}
+
+/// Plain text: the message, the place, the source line with the span underlined, the help.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}[{}]: {}", self.code, self.message)?;
+        if let Some(place) = &self.place {
+            let position = place.source.position(place.span.offset);
+            let line = place.source.line(position.line);
+            let gutter = position.line.to_string();
+            let pad = " ".repeat(gutter.len());
+            write!(
+                f,
+                "\n{pad}--> {}:{}:{}",
+                place.source.name(),
+                position.line,
+                position.column
+            )?;
+            write!(f, "\n{gutter} | {line}")?;
+            let indent: String = line
+                .chars()
+                .take(position.column - 1)
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            let spanned = place
+                .source
+                .slice(place.span)
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .count();
+            write!(f, "\n{pad} | {indent}{}", "^".repeat(spanned.max(1)))?;
+            if let Some((what, span)) = &self.related {
+                let related = place.source.position(span.offset);
+                write!(f, "\n{pad} = {what}: {}:{}", related.line, related.column)?;
+            }
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Advice for a misspelt name: the most similar of the names that would do.
+pub(crate) fn did_you_mean<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).clamp(1, 4))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
