@@ -1,0 +1,151 @@
+//! A plan for people: grouped by stack, what changes and why, a summary line. Reads well without colour at 80 columns.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use payctl_model::Value;
+
+use super::style::{CREATE, DELETE, FAINT, REPLACE, STRONG, UPDATE, paint};
+use super::values::{write_difference, write_value};
+use crate::plan::{Action, Change, Drift, Plan, Reason, ReplaceOrder};
+
+/// What stands around the plan and is not part of it.
+pub struct PlanHeader<'a> {
+    /// Project and environment, such as `payments / local`.
+    pub title: String,
+    /// How many calls the refresh made.
+    pub api_calls: u64,
+    /// What an address is called on the terminal: as short as is unambiguous.
+    pub short: &'a dyn Fn(&payctl_model::Address) -> String,
+}
+
+/// The whole plan as text.
+pub fn render(plan: &Plan, header: &PlanHeader<'_>) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}\n", paint(STRONG, &header.title));
+    let mut stacks: BTreeMap<(String, String), Vec<&Change>> = BTreeMap::new();
+    for change in plan.changes.values().filter(|change| change.action != Action::NoOp) {
+        let address = &change.address;
+        stacks.entry((address.region.clone(), address.stack.clone())).or_default().push(change);
+    }
+    for ((region, stack), changes) in &stacks {
+        let _ = writeln!(out, "{} {}", paint(STRONG, stack), paint(FAINT, format!("({region})")));
+        for change in changes {
+            write_change(&mut out, change, header);
+        }
+        out.push('\n');
+    }
+    write_drift(&mut out, &plan.drift, header);
+    let outputs: Vec<_> = plan.outputs.iter().collect();
+    if !stacks.is_empty() && !outputs.is_empty() {
+        let _ = writeln!(out, "{}", paint(STRONG, "Outputs"));
+        for (name, value) in outputs {
+            write_value(&mut out, 2, name, value);
+        }
+        out.push('\n');
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "{} {warning}", paint(UPDATE, "warning:"));
+    }
+    let _ = writeln!(out, "{}", summary_line(plan, header.api_calls));
+    out
+}
+
+/// `Plan: 3 to create, …`, or that there is nothing to do.
+pub fn summary_line(plan: &Plan, api_calls: u64) -> String {
+    let summary = plan.summary();
+    let calls = paint(FAINT, format!("({api_calls} API calls)"));
+    let parts: Vec<String> = [
+        (summary.create, "to create"),
+        (summary.update, "to update"),
+        (summary.replace, "to replace"),
+        (summary.delete, "to delete"),
+    ]
+    .iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    if parts.is_empty() {
+        let noop = summary.noop;
+        return format!("No changes. {noop} resources are as the templates declare them. {calls}");
+    }
+    let kept = summary.noop;
+    format!("Plan: {}, {kept} unchanged. {calls}", parts.join(", "))
+}
+
+fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
+    let (style, sign, verb) = match &change.action {
+        Action::NoOp => (FAINT, "=", "no change".to_owned()),
+        Action::Create => (CREATE, "+", "create".to_owned()),
+        Action::Update => (UPDATE, "~", "update in place".to_owned()),
+        Action::Replace(ReplaceOrder::CreateFirst) => (REPLACE, "±", "replace, the new one first".to_owned()),
+        Action::Replace(ReplaceOrder::DeleteFirst) => (REPLACE, "∓", "replace, the old one goes first".to_owned()),
+        Action::Delete { snapshot: false } => (DELETE, "-", "delete".to_owned()),
+        Action::Delete { snapshot: true } => (DELETE, "-", "delete after a final snapshot".to_owned()),
+        Action::Retain => (FAINT, "o", "leave in AWS, forget (DeletionPolicy)".to_owned()),
+        Action::Adopt(id) => (CREATE, ">", format!("adopt {id}")),
+    };
+    let native = if change.native { "" } else { " (no native module: apply refuses it)" };
+    let _ = writeln!(
+        out,
+        "  {} {}  {}{native}",
+        paint(style, sign),
+        paint(STRONG, &change.address.logical_id),
+        paint(FAINT, &change.type_name)
+    );
+    let _ = writeln!(out, "      {}", paint(style, verb));
+    for reason in &change.reasons {
+        if let Some(text) = reason_text(reason, header) {
+            let _ = writeln!(out, "      {text}");
+        }
+    }
+    match &change.action {
+        Action::Create => {
+            if let Some(Value::Map(map)) = &change.after {
+                map.iter().for_each(|(name, value)| write_value(out, 6, name, value));
+            }
+        }
+        Action::Update | Action::Replace(_) => {
+            for edit in &change.edits {
+                let name = edit.property.to_string();
+                write_difference(out, 6, &name, edit.before.as_ref(), edit.after.as_ref());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn reason_text(reason: &Reason, header: &PlanHeader<'_>) -> Option<String> {
+    let short = header.short;
+    Some(match reason {
+        Reason::New | Reason::Destroy => return None,
+        Reason::Property { cause: None, .. } => return None,
+        Reason::GoneFromAws => "AWS has it no more".to_owned(),
+        Reason::NotInTemplate => "it is in no template any more".to_owned(),
+        Reason::Tainted => "an earlier run left it incomplete".to_owned(),
+        Reason::Property { property, cause: Some(cause) } => format!("{property} follows {}", short(cause)),
+        Reason::CreateOnly { property, cause: None } => format!("{property} cannot be changed in place"),
+        Reason::CreateOnly { property, cause: Some(cause) } => {
+            format!("{property} follows {} and cannot be changed in place", short(cause))
+        }
+    })
+}
+
+/// What differs between AWS and what was applied; empty where nothing does.
+pub fn write_drift(out: &mut String, drift: &[Drift], header: &PlanHeader<'_>) {
+    if drift.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}", paint(STRONG, "Drift: changed behind the templates' back"));
+    for entry in drift {
+        let name = (header.short)(&entry.address);
+        if entry.property.is_root() && entry.live.is_none() {
+            let _ = writeln!(out, "  {} {name}: gone from AWS", paint(DELETE, "!"));
+            continue;
+        }
+        let note = if entry.undeclared { " (not declared)" } else { "" };
+        let _ = writeln!(out, "  {} {name}{note}", paint(UPDATE, "!"));
+        write_difference(out, 6, &entry.property.to_string(), entry.declared.as_ref(), entry.live.as_ref());
+    }
+    out.push('\n');
+}
