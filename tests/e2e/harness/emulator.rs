@@ -1,0 +1,60 @@
+//! The two emulators, each as a server of its own on a free port of loopback, ended with the value.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use super::{Project, python};
+
+/// A running server that speaks AWS's protocols.
+pub struct Emulator {
+    child: Child,
+    /// Where it listens, such as `http://127.0.0.1:4711`.
+    pub url: String,
+    /// Where the simulated AWS keeps its world.
+    _home: Option<Project>,
+}
+
+impl Emulator {
+    /// moto's server, empty.
+    pub fn moto() -> Emulator {
+        let mut command = Command::new(python::bin().join("moto_server"));
+        command.args(["-H", "127.0.0.1", "-p", "0"]).env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("moto starts");
+        let lines = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let url = address_in(lines);
+        Emulator { child, url, _home: None }
+    }
+
+    /// The simulated AWS behind `payctl sandbox serve`, empty, its clock this many times as fast as the wall's.
+    pub fn simulated(speed: u32) -> Emulator {
+        let home = Project::empty();
+        let mut command = home.command(&format!("sandbox serve --port 0 --speed {speed}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the simulated AWS starts");
+        let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let url = address_in(lines);
+        Emulator { child, url, _home: Some(home) }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first `http://127.0.0.1:PORT` that a server prints; what it prints afterwards is read and dropped.
+fn address_in(mut lines: impl BufRead + Send + 'static) -> String {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(lines.read_line(&mut line).expect("a readable stream") > 0, "the server ended before it listened");
+        if let Some(start) = line.find("http://127.0.0.1:") {
+            let url: String = line[start..].chars().take_while(|c| !c.is_whitespace()).collect();
+            std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+            return url.trim_end_matches('/').to_owned();
+        }
+    }
+}
