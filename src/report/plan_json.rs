@@ -14,10 +14,17 @@ const FORMAT_VERSION: &str = "1.0";
 /// The plan and what its refresh called.
 pub fn render(plan: &Plan, environment: &str, api_calls: &BTreeMap<String, u64>) -> Json {
     let summary = plan.summary();
-    let changes: Vec<Json> =
-        plan.changes.values().filter(|change| change.action != Action::NoOp).map(change_json).collect();
-    let outputs: BTreeMap<&String, Json> =
-        plan.outputs.iter().map(|(name, value)| (name, to_json(value, &PropertyPath::root(), &|_| SecretChange::Same))).collect();
+    let changes: Vec<Json> = plan.effective().map(change_json).collect();
+    let outputs: BTreeMap<&String, Json> = plan
+        .outputs
+        .iter()
+        .map(|(name, value)| {
+            (
+                name,
+                to_json(value, &PropertyPath::root(), &|_| SecretChange::Same),
+            )
+        })
+        .collect();
     json!({
         "format_version": FORMAT_VERSION,
         "environment": environment,
@@ -36,7 +43,9 @@ pub fn render(plan: &Plan, environment: &str, api_calls: &BTreeMap<String, u64>)
 /// The drift list alone, as `drift --json` and `plan --json` give it.
 pub fn drift_json(plan: &Plan) -> Vec<Json> {
     let masked = |value: &Option<Value>| {
-        value.as_ref().map(|value| to_json(value, &PropertyPath::root(), &|_| SecretChange::Changed))
+        value
+            .as_ref()
+            .map(|value| to_json(value, &PropertyPath::root(), &|_| SecretChange::Changed))
     };
     plan.drift
         .iter()
@@ -50,17 +59,16 @@ pub fn drift_json(plan: &Plan) -> Vec<Json> {
 }
 
 fn change_json(change: &Change) -> Json {
-    let (action, order) = match &change.action {
-        Action::NoOp => ("noop", None),
-        Action::Create => ("create", None),
-        Action::Update => ("update", None),
-        Action::Replace(ReplaceOrder::CreateFirst) => ("replace", Some("create-first")),
-        Action::Replace(ReplaceOrder::DeleteFirst) => ("replace", Some("delete-first")),
-        Action::Delete { .. } => ("delete", None),
-        Action::Retain => ("retain", None),
-        Action::Adopt(_) => ("adopt", None),
+    let order = match &change.action {
+        Action::Replace(ReplaceOrder::CreateFirst) => Some("create-first"),
+        Action::Replace(ReplaceOrder::DeleteFirst) => Some("delete-first"),
+        _ => None,
     };
-    let effect = if matches!(change.action, Action::Replace(_)) { "replace" } else { "update" };
+    let effect = if matches!(change.action, Action::Replace(_)) {
+        "replace"
+    } else {
+        "update"
+    };
     let reasons: Vec<Json> = change
         .reasons
         .iter()
@@ -71,6 +79,9 @@ fn change_json(change: &Change) -> Json {
             Reason::CreateOnly { property, cause } => {
                 Some(json!({"property": property, "effect": "replace", "cause": cause}))
             }
+            Reason::Holds { property, cause } => {
+                Some(json!({"property": property, "effect": "replace", "cause": cause}))
+            }
             Reason::Tainted => Some(json!({"property": "", "effect": effect, "cause": null})),
             Reason::New | Reason::GoneFromAws | Reason::NotInTemplate | Reason::Destroy => None,
         })
@@ -79,20 +90,28 @@ fn change_json(change: &Change) -> Json {
     let changed = |path: &PropertyPath| {
         if !before_exists {
             SecretChange::New
-        } else if change.edits.iter().any(|edit| edit.property.is_prefix_of(path)) {
+        } else if change
+            .edits
+            .iter()
+            .any(|edit| edit.property.is_prefix_of(path))
+        {
             SecretChange::Changed
         } else {
             SecretChange::Same
         }
     };
-    let show = |value: &Option<Value>| value.as_ref().map(|value| to_json(value, &PropertyPath::root(), &changed));
+    let show = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .map(|value| to_json(value, &PropertyPath::root(), &changed))
+    };
     json!({
         "address": change.address,
         "stack": change.address.stack,
         "region": change.address.region,
         "type": change.type_name,
         "physical_id": change.physical_id,
-        "action": action,
+        "action": change.action.name(),
         "order": order,
         "native": change.native,
         "reasons": reasons,

@@ -24,16 +24,33 @@ pub fn render(plan: &Plan, header: &PlanHeader<'_>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}\n", paint(STRONG, &header.title));
     let mut stacks: BTreeMap<(String, String), Vec<&Change>> = BTreeMap::new();
-    for change in plan.changes.values().filter(|change| change.action != Action::NoOp) {
+    for change in plan.effective() {
         let address = &change.address;
-        stacks.entry((address.region.clone(), address.stack.clone())).or_default().push(change);
+        stacks
+            .entry((address.region.clone(), address.stack.clone()))
+            .or_default()
+            .push(change);
     }
     for ((region, stack), changes) in &stacks {
-        let _ = writeln!(out, "{} {}", paint(STRONG, stack), paint(FAINT, format!("({region})")));
+        let _ = writeln!(
+            out,
+            "{} {}",
+            paint(STRONG, stack),
+            paint(FAINT, format!("({region})"))
+        );
         for change in changes {
             write_change(&mut out, change, header);
         }
         out.push('\n');
+    }
+    for old in &plan.deposed {
+        let name = (header.short)(&old.address);
+        let _ = writeln!(
+            out,
+            "  {} {name}  {} left by an earlier replacement",
+            paint(DELETE, "-"),
+            old.physical_id
+        );
     }
     write_drift(&mut out, &plan.drift, header);
     let outputs: Vec<_> = plan.outputs.iter().collect();
@@ -78,14 +95,29 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
         Action::NoOp => (FAINT, "=", "no change".to_owned()),
         Action::Create => (CREATE, "+", "create".to_owned()),
         Action::Update => (UPDATE, "~", "update in place".to_owned()),
-        Action::Replace(ReplaceOrder::CreateFirst) => (REPLACE, "±", "replace, the new one first".to_owned()),
-        Action::Replace(ReplaceOrder::DeleteFirst) => (REPLACE, "∓", "replace, the old one goes first".to_owned()),
+        Action::Replace(ReplaceOrder::CreateFirst) => {
+            (REPLACE, "±", "replace, the new one first".to_owned())
+        }
+        Action::Replace(ReplaceOrder::DeleteFirst) => {
+            (REPLACE, "∓", "replace, the old one goes first".to_owned())
+        }
         Action::Delete { snapshot: false } => (DELETE, "-", "delete".to_owned()),
-        Action::Delete { snapshot: true } => (DELETE, "-", "delete after a final snapshot".to_owned()),
-        Action::Retain => (FAINT, "o", "leave in AWS, forget (DeletionPolicy)".to_owned()),
+        Action::Delete { snapshot: true } => {
+            (DELETE, "-", "delete after a final snapshot".to_owned())
+        }
+        Action::Retain => (
+            FAINT,
+            "o",
+            "leave in AWS, forget (DeletionPolicy)".to_owned(),
+        ),
+        Action::Forget => (FAINT, "o", "forget: AWS has it no more".to_owned()),
         Action::Adopt(id) => (CREATE, ">", format!("adopt {id}")),
     };
-    let native = if change.native { "" } else { " (no native module: apply refuses it)" };
+    let native = if change.native {
+        ""
+    } else {
+        " (no native module: apply refuses it)"
+    };
     let _ = writeln!(
         out,
         "  {} {}  {}{native}",
@@ -102,7 +134,8 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
     match &change.action {
         Action::Create => {
             if let Some(Value::Map(map)) = &change.after {
-                map.iter().for_each(|(name, value)| write_value(out, 6, name, value));
+                map.iter()
+                    .for_each(|(name, value)| write_value(out, 6, name, value));
             }
         }
         Action::Update | Action::Replace(_) => {
@@ -123,10 +156,28 @@ fn reason_text(reason: &Reason, header: &PlanHeader<'_>) -> Option<String> {
         Reason::GoneFromAws => "AWS has it no more".to_owned(),
         Reason::NotInTemplate => "it is in no template any more".to_owned(),
         Reason::Tainted => "an earlier run left it incomplete".to_owned(),
-        Reason::Property { property, cause: Some(cause) } => format!("{property} follows {}", short(cause)),
-        Reason::CreateOnly { property, cause: None } => format!("{property} cannot be changed in place"),
-        Reason::CreateOnly { property, cause: Some(cause) } => {
-            format!("{property} follows {} and cannot be changed in place", short(cause))
+        Reason::Property {
+            property,
+            cause: Some(cause),
+        } => format!("{property} follows {}", short(cause)),
+        Reason::CreateOnly {
+            property,
+            cause: None,
+        } => format!("{property} cannot be changed in place"),
+        Reason::CreateOnly {
+            property,
+            cause: Some(cause),
+        } => {
+            format!(
+                "{property} follows {} and cannot be changed in place",
+                short(cause)
+            )
+        }
+        Reason::Holds { property, cause } => {
+            format!(
+                "{property} holds {}, which goes before its successor is made",
+                short(cause)
+            )
         }
     })
 }
@@ -136,16 +187,30 @@ pub fn write_drift(out: &mut String, drift: &[Drift], header: &PlanHeader<'_>) {
     if drift.is_empty() {
         return;
     }
-    let _ = writeln!(out, "{}", paint(STRONG, "Drift: changed behind the templates' back"));
+    let _ = writeln!(
+        out,
+        "{}",
+        paint(STRONG, "Drift: changed behind the templates' back")
+    );
     for entry in drift {
         let name = (header.short)(&entry.address);
         if entry.property.is_root() && entry.live.is_none() {
             let _ = writeln!(out, "  {} {name}: gone from AWS", paint(DELETE, "!"));
             continue;
         }
-        let note = if entry.undeclared { " (not declared)" } else { "" };
+        let note = if entry.undeclared {
+            " (not declared)"
+        } else {
+            ""
+        };
         let _ = writeln!(out, "  {} {name}{note}", paint(UPDATE, "!"));
-        write_difference(out, 6, &entry.property.to_string(), entry.declared.as_ref(), entry.live.as_ref());
+        write_difference(
+            out,
+            6,
+            &entry.property.to_string(),
+            entry.declared.as_ref(),
+            entry.live.as_ref(),
+        );
     }
     out.push('\n');
 }

@@ -25,7 +25,11 @@ pub enum SecretChange {
 
 /// A value as `plan --json` gives it: unknowns as `{"$unknown": …}`, secrets as `{"$secret": …}` by what `secret` says of
 /// their path.
-pub fn to_json(value: &Value, path: &PropertyPath, secret: &dyn Fn(&PropertyPath) -> SecretChange) -> serde_json::Value {
+pub fn to_json(
+    value: &Value,
+    path: &PropertyPath,
+    secret: &dyn Fn(&PropertyPath) -> SecretChange,
+) -> serde_json::Value {
     match value {
         Value::Secret(_) => {
             let change = match secret(path) {
@@ -35,11 +39,15 @@ pub fn to_json(value: &Value, path: &PropertyPath, secret: &dyn Fn(&PropertyPath
             };
             json!({ "$secret": change })
         }
-        Value::List(items) => {
-            items.iter().enumerate().map(|(index, item)| to_json(item, &path.index(index), secret)).collect()
-        }
+        Value::List(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| to_json(item, &path.index(index), secret))
+            .collect(),
         Value::Map(map) => serde_json::Value::Object(
-            map.iter().map(|(key, item)| (key.clone(), to_json(item, &path.key(key), secret))).collect(),
+            map.iter()
+                .map(|(key, item)| (key.clone(), to_json(item, &path.key(key), secret)))
+                .collect(),
         ),
         other => other.to_json(),
     }
@@ -77,13 +85,19 @@ pub fn write_value(out: &mut String, indent: usize, name: &str, value: &Value) {
     let value = opened(value);
     let pad = " ".repeat(indent);
     if let Some(text) = leaf(&value) {
-        let text = if matches!(*value, Value::Unknown(_)) { paint(FAINT, text) } else { text };
+        let text = if matches!(*value, Value::Unknown(_)) {
+            paint(FAINT, text)
+        } else {
+            text
+        };
         let _ = writeln!(out, "{pad}{name}: {text}");
         return;
     }
     let _ = writeln!(out, "{pad}{name}:");
     match &*value {
-        Value::Map(map) => map.iter().for_each(|(key, item)| write_value(out, indent + 2, key, item)),
+        Value::Map(map) => map
+            .iter()
+            .for_each(|(key, item)| write_value(out, indent + 2, key, item)),
         Value::List(items) => write_items(out, indent + 2, items),
         _ => {}
     }
@@ -99,7 +113,8 @@ fn write_items(out: &mut String, indent: usize, items: &[Value]) {
                     continue;
                 }
                 let mut nested = String::new();
-                map.iter().for_each(|(key, item)| write_value(&mut nested, indent + 2, key, item));
+                map.iter()
+                    .for_each(|(key, item)| write_value(&mut nested, indent + 2, key, item));
                 out.push_str(&pad);
                 out.push_str("- ");
                 out.push_str(nested.trim_start());
@@ -116,13 +131,22 @@ fn write_items(out: &mut String, indent: usize, items: &[Value]) {
 
 /// `{A: 1, B: 2}` where every value is a leaf and the line stays within `width`.
 fn short_map(map: &std::collections::BTreeMap<String, Value>, width: usize) -> Option<String> {
-    let parts: Option<Vec<String>> = map.iter().map(|(key, item)| Some(format!("{key}: {}", leaf(item)?))).collect();
+    let parts: Option<Vec<String>> = map
+        .iter()
+        .map(|(key, item)| Some(format!("{key}: {}", leaf(item)?)))
+        .collect();
     let line = format!("{{{}}}", parts?.join(", "));
     (line.chars().count() <= width).then_some(line)
 }
 
 /// The difference of two values under `name`, nested: only what differs is shown.
-pub fn write_difference(out: &mut String, indent: usize, name: &str, before: Option<&Value>, after: Option<&Value>) {
+pub fn write_difference(
+    out: &mut String,
+    indent: usize,
+    name: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) {
     let pad = " ".repeat(indent);
     match (before, after) {
         (None, None) => {}
@@ -141,8 +165,12 @@ pub fn write_difference(out: &mut String, indent: usize, name: &str, before: Opt
             match (&*opened_before, &*opened_after) {
                 (Value::Map(old), Value::Map(new)) => {
                     let _ = writeln!(out, "{pad}{} {name}:", paint(UPDATE, '~'));
-                    let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-                    for key in keys.into_iter().filter(|key| old.get(*key) != new.get(*key)) {
+                    let keys: std::collections::BTreeSet<&String> =
+                        old.keys().chain(new.keys()).collect();
+                    for key in keys
+                        .into_iter()
+                        .filter(|key| old.get(*key) != new.get(*key))
+                    {
                         write_difference(out, indent + 4, key, old.get(key), new.get(key));
                     }
                 }
@@ -151,17 +179,22 @@ pub fn write_difference(out: &mut String, indent: usize, name: &str, before: Opt
                     write_list_difference(out, indent + 4, old, new);
                 }
                 (old, new) => {
-                    let show = |value: &Value| leaf(value).unwrap_or_else(|| value.to_json().to_string());
+                    let show =
+                        |value: &Value| leaf(value).unwrap_or_else(|| value.to_json().to_string());
                     let new = match (old, new) {
                         (Value::Secret(_), Value::Secret(_)) => "(secret, changed)".to_owned(),
                         _ => show(new),
                     };
                     let mark = paint(UPDATE, '~');
                     let (old, new) = (show(old), new);
-                    if pad.len() + name.len() + old.chars().count() + new.chars().count() + 8 <= 80 {
+                    if pad.len() + name.len() + old.chars().count() + new.chars().count() + 8 <= 80
+                    {
                         let _ = writeln!(out, "{pad}{mark} {name}: {old} -> {new}");
                     } else {
-                        let _ = writeln!(out, "{pad}{mark} {name}:\n{pad}      {old}\n{pad}   -> {new}");
+                        let _ = writeln!(
+                            out,
+                            "{pad}{mark} {name}:\n{pad}      {old}\n{pad}   -> {new}"
+                        );
                     }
                 }
             }
@@ -184,9 +217,17 @@ fn write_list_difference(out: &mut String, indent: usize, before: &[Value], afte
     if gone.is_empty() && come.is_empty() {
         let _ = writeln!(out, "{}(another order)", " ".repeat(indent));
     }
-    if gone.len() == come.len() && gone.iter().zip(&come).all(|(a, b)| matches!((a, b), (Value::Map(_), Value::Map(_)))) {
+    if gone.len() == come.len()
+        && gone
+            .iter()
+            .zip(&come)
+            .all(|(a, b)| matches!((a, b), (Value::Map(_), Value::Map(_))))
+    {
         for (old, new) in gone.iter().zip(&come) {
-            let position = after.iter().position(|item| std::ptr::eq(item, *new)).unwrap_or(0);
+            let position = after
+                .iter()
+                .position(|item| std::ptr::eq(item, *new))
+                .unwrap_or(0);
             write_difference(out, indent, &position.to_string(), Some(old), Some(new));
         }
         return;
@@ -204,7 +245,11 @@ fn write_list_difference(out: &mut String, indent: usize, before: &[Value], afte
 fn marked(out: &mut String, pad: &str, mark: char, text: &str) {
     let style = if mark == '+' { CREATE } else { DELETE };
     for (position, line) in text.lines().enumerate() {
-        let mark = if position == 0 { paint(style, mark) } else { " ".to_owned() };
+        let mark = if position == 0 {
+            paint(style, mark)
+        } else {
+            " ".to_owned()
+        };
         let _ = writeln!(out, "{pad}{mark} {line}");
     }
 }

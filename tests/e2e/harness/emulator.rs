@@ -18,12 +18,18 @@ impl Emulator {
     /// moto's server, empty.
     pub fn moto() -> Emulator {
         let mut command = Command::new(python::bin().join("moto_server"));
-        command.args(["-H", "127.0.0.1", "-p", "0"]).env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        command
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("moto starts");
         let lines = BufReader::new(child.stderr.take().expect("standard error is piped"));
         let url = address_in(lines);
-        Emulator { child, url, _home: None }
+        Emulator {
+            child,
+            url,
+            _home: None,
+        }
     }
 
     /// The simulated AWS behind `payctl sandbox serve`, empty, its clock this many times as fast as the wall's.
@@ -34,7 +40,11 @@ impl Emulator {
         let mut child = command.spawn().expect("the simulated AWS starts");
         let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
         let url = address_in(lines);
-        Emulator { child, url, _home: Some(home) }
+        Emulator {
+            child,
+            url,
+            _home: Some(home),
+        }
     }
 }
 
@@ -50,9 +60,15 @@ fn address_in(mut lines: impl BufRead + Send + 'static) -> String {
     let mut line = String::new();
     loop {
         line.clear();
-        assert!(lines.read_line(&mut line).expect("a readable stream") > 0, "the server ended before it listened");
+        assert!(
+            lines.read_line(&mut line).expect("a readable stream") > 0,
+            "the server ended before it listened"
+        );
         if let Some(start) = line.find("http://127.0.0.1:") {
-            let url: String = line[start..].chars().take_while(|c| !c.is_whitespace()).collect();
+            let url: String = line[start..]
+                .chars()
+                .take_while(|c| !c.is_whitespace())
+                .collect();
             std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
             return url.trim_end_matches('/').to_owned();
         }

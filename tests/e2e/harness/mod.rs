@@ -29,17 +29,27 @@ impl Project {
     /// An empty folder.
     pub fn empty() -> Project {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Project { folder, endpoint: None, variables: Vec::new() }
+        Project {
+            folder,
+            endpoint: None,
+            variables: Vec::new(),
+        }
     }
 
     /// A copy of one of the platforms.
     pub fn platform(name: &str) -> Project {
         let project = Project::empty();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("platforms").join(name);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("platforms")
+            .join(name);
         for entry in std::fs::read_dir(&source).expect("the platform's folder") {
             let entry = entry.expect("an entry");
             if entry.file_type().expect("a type").is_file() {
-                std::fs::copy(entry.path(), project.path(&entry.file_name().to_string_lossy())).expect("a copy");
+                std::fs::copy(
+                    entry.path(),
+                    project.path(&entry.file_name().to_string_lossy()),
+                )
+                .expect("a copy");
             }
         }
         project
@@ -84,12 +94,22 @@ impl Project {
     /// machine's.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_payctl"));
-        command.args(arguments.split_whitespace()).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder.path());
-        command.env("AWS_EC2_METADATA_DISABLED", "true").env("NO_COLOR", "1");
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path());
+        command
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("NO_COLOR", "1");
         if let Some(endpoint) = &self.endpoint {
             command.env("AWS_ENDPOINT_URL", endpoint);
-            command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "example");
+            command
+                .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+                .env("AWS_SECRET_ACCESS_KEY", "example");
         }
         command.envs(self.variables.iter().cloned());
         command
@@ -103,7 +123,11 @@ impl Project {
     /// Runs the binary, which must succeed.
     pub fn ok(&self, arguments: &str) -> Run {
         let run = self.run(arguments);
-        assert_eq!(run.code, 0, "payctl {arguments}\n--- out\n{}\n--- err\n{}", run.out, run.err);
+        assert_eq!(
+            run.code, 0,
+            "payctl {arguments}\n--- out\n{}\n--- err\n{}",
+            run.out, run.err
+        );
         run
     }
 
@@ -122,7 +146,10 @@ impl Project {
             .map(|change| {
                 let address = change["address"].as_str().expect("an address");
                 let logical_id = address.rsplit('.').next().unwrap_or(address);
-                format!("{} {logical_id}", change["action"].as_str().expect("an action"))
+                format!(
+                    "{} {logical_id}",
+                    change["action"].as_str().expect("an action")
+                )
             })
             .collect();
         actions.sort();
@@ -142,6 +169,7 @@ impl Run {
 
     /// Standard output as one JSON value.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.out, self.err))
     }
 }

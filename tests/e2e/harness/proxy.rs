@@ -36,7 +36,10 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let upstream = upstream.trim_start_matches("http://").to_owned();
-        let shared = Arc::new(Shared { upstream, seen: Mutex::default() });
+        let shared = Arc::new(Shared {
+            upstream,
+            seen: Mutex::default(),
+        });
         let served = shared.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -70,7 +73,9 @@ impl Proxy {
     /// whether it was killed; a command that ends by itself earlier must succeed.
     pub fn kill_after(&self, count: usize, mut command: std::process::Command) -> bool {
         self.reset();
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
         {
             let mut seen = self.shared.seen.lock().expect("not poisoned");
             seen.kill_after = Some(count);
@@ -79,11 +84,16 @@ impl Proxy {
         loop {
             std::thread::sleep(std::time::Duration::from_millis(20));
             let mut seen = self.shared.seen.lock().expect("not poisoned");
-            let Some(victim) = &mut seen.victim else { return true };
+            let Some(victim) = &mut seen.victim else {
+                return true;
+            };
             if let Some(status) = victim.try_wait().expect("a child") {
                 let victim = seen.victim.take().expect("it is there");
                 let output = victim.wait_with_output().expect("its output");
-                let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+                let (out, err) = (
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr),
+                );
                 assert!(status.success(), "ended by itself\n{out}\n{err}");
                 return false;
             }
@@ -101,7 +111,9 @@ impl Shared {
             self.seen.lock().expect("not poisoned").calls.extend(call);
             let mut upstream = TcpStream::connect(&self.upstream)?;
             upstream.write_all(&request.with_header("Connection", "close").bytes())?;
-            let Some(answer) = Message::read(&mut BufReader::new(upstream))? else { return Ok(()) };
+            let Some(answer) = Message::read(&mut BufReader::new(upstream))? else {
+                return Ok(());
+            };
             if mutating {
                 let mut seen = self.seen.lock().expect("not poisoned");
                 seen.mutations += 1;
@@ -136,10 +148,17 @@ impl Message {
         loop {
             let mut line = String::new();
             stream.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        let find = |name: &str| headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        let find = |name: &str| {
+            headers
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value)
+        };
         let mut body = Vec::new();
         if find("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
             loop {
@@ -163,18 +182,33 @@ impl Message {
             stream.read_to_end(&mut body)?;
             headers.push(("Content-Length".to_owned(), body.len().to_string()));
         }
-        Ok(Some(Message { start: start.trim_end().to_owned(), headers, body }))
+        Ok(Some(Message {
+            start: start.trim_end().to_owned(),
+            headers,
+            body,
+        }))
     }
 
     fn without_header(mut self, name: &str) -> Message {
-        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self
     }
 
     fn with_header(&self, name: &str, value: &str) -> Message {
-        let headers = self.headers.iter().filter(|(key, _)| !key.eq_ignore_ascii_case(name)).cloned();
-        let headers = headers.chain([(name.to_owned(), value.to_owned())]).collect();
-        Message { start: self.start.clone(), headers, body: self.body.clone() }
+        let headers = self
+            .headers
+            .iter()
+            .filter(|(key, _)| !key.eq_ignore_ascii_case(name))
+            .cloned();
+        let headers = headers
+            .chain([(name.to_owned(), value.to_owned())])
+            .collect();
+        Message {
+            start: self.start.clone(),
+            headers,
+            body: self.body.clone(),
+        }
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -191,17 +225,24 @@ impl Message {
 /// Which call a request is, as AWS's models tell.
 fn operation(message: &Message) -> Option<String> {
     let mut start = message.start.split(' ');
-    let mut request = http::Request::builder().method(start.next()?).uri(start.next()?);
+    let mut request = http::Request::builder()
+        .method(start.next()?)
+        .uri(start.next()?);
     for (name, value) in &message.headers {
         request = request.header(name, value);
     }
     let request = request.body(Bytes::from(message.body.clone())).ok()?;
     let incoming = payctl_api::codec::decode_request(&request).ok()?;
-    Some(format!("{}:{}", incoming.service.name, incoming.operation.name))
+    Some(format!(
+        "{}:{}",
+        incoming.service.name, incoming.operation.name
+    ))
 }
 
 /// Whether a call may change something.
 fn is_mutating(call: &str) -> bool {
     let operation = call.split(':').next_back().unwrap_or(call);
-    !["Describe", "Get", "List", "Head", "Assume"].iter().any(|prefix| operation.starts_with(prefix))
+    !["Describe", "Get", "List", "Head", "Assume"]
+        .iter()
+        .any(|prefix| operation.starts_with(prefix))
 }

@@ -19,10 +19,18 @@ pub fn bin() -> &'static Path {
         lock.lock().expect("a lock");
         if std::fs::read_to_string(&done).ok().as_deref() != Some(wanted.as_str()) {
             let run = |command: &mut Command| {
-                let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-                assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+                let output = command
+                    .output()
+                    .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+                assert!(
+                    output.status.success(),
+                    "{command:?}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
             };
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+            run(Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&folder));
             run(Command::new(folder.join("bin/python"))
                 .args(["-m", "pip", "install", "--quiet", "--requirement"])
                 .arg(&requirements));
@@ -43,7 +51,10 @@ pub fn script(text: &str, arguments: &[&str]) -> String {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .output()
         .expect("python starts");
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{out}\n{err}");
     out.into_owned()
 }
