@@ -1,0 +1,190 @@
+//! Where the registry's schemas are known to be wrong or silent, each with its source.
+
+use crate::path::{PropertyPath, Step};
+
+use super::TypeFacts;
+
+/// What is corrected.
+enum Fact {
+    /// AWS never gives it back.
+    WriteOnly,
+    /// The order of its items means nothing.
+    Unordered,
+    /// It is a secret.
+    Sensitive,
+}
+
+/// Type, property, fact.
+const OVERRIDES: &[(&str, &str, Fact)] = &[
+    // User guides of each service: "NoEcho", "sensitive" or a password in the API reference, though the schema does not list
+    // them as write-only.
+    ("AWS::AmazonMQ::Broker", "Users.*.Password", Fact::Sensitive),
+    (
+        "AWS::ElastiCache::ReplicationGroup",
+        "AuthToken",
+        Fact::Sensitive,
+    ),
+    ("AWS::ElastiCache::User", "Passwords", Fact::Sensitive),
+    (
+        "AWS::MemoryDB::User",
+        "AuthenticationMode.Passwords",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::SecretsManager::Secret",
+        "SecretString",
+        Fact::Sensitive,
+    ),
+    ("AWS::IAM::User", "LoginProfile.Password", Fact::Sensitive),
+    ("AWS::DMS::Endpoint", "Password", Fact::Sensitive),
+    (
+        "AWS::Redshift::Cluster",
+        "MasterUserPassword",
+        Fact::Sensitive,
+    ),
+    ("AWS::RDS::DBCluster", "MasterUserPassword", Fact::Sensitive),
+    (
+        "AWS::RDS::DBInstance",
+        "MasterUserPassword",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::RDS::DBInstance",
+        "TdeCredentialPassword",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::DocDB::DBCluster",
+        "MasterUserPassword",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::OpenSearchService::Domain",
+        "AdvancedSecurityOptions.MasterUserOptions.MasterUserPassword",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::Elasticsearch::Domain",
+        "AdvancedSecurityOptions.MasterUserOptions.MasterUserPassword",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::DirectoryService::MicrosoftAD",
+        "Password",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::DirectoryService::SimpleAD",
+        "Password",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::EC2::VPNConnection",
+        "VpnTunnelOptionsSpecifications.*.PreSharedKey",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::Cognito::UserPoolIdentityProvider",
+        "ProviderDetails.client_secret",
+        Fact::Sensitive,
+    ),
+    // DescribeSecurityGroups returns rules sorted by AWS; a group's rules are a set (EC2 user guide, "Security group rules").
+    (
+        "AWS::EC2::SecurityGroup",
+        "SecurityGroupIngress",
+        Fact::Unordered,
+    ),
+    (
+        "AWS::EC2::SecurityGroup",
+        "SecurityGroupEgress",
+        Fact::Unordered,
+    ),
+    ("AWS::EC2::SecurityGroup", "Tags", Fact::Unordered),
+    // DescribeDBSubnetGroups, "Subnets": a set of subnets.
+    ("AWS::RDS::DBSubnetGroup", "SubnetIds", Fact::Unordered),
+    // GetRole and ListAttachedRolePolicies return policies by name, in no declared order.
+    ("AWS::IAM::Role", "ManagedPolicyArns", Fact::Unordered),
+    ("AWS::IAM::Role", "Policies", Fact::Unordered),
+    // AWS Cloud Map and CloudFormation API: settings that only steer one call.
+    ("AWS::RDS::DBCluster", "SnapshotIdentifier", Fact::WriteOnly),
+];
+
+/// Types that hold data, besides those that cfn-lint lists (AdditionalSpecs/StatefulResources.json): each service's guide says
+/// that deleting one deletes its data.
+pub(super) const STATEFUL: &[&str] = &[
+    "AWS::Cassandra::Table",
+    "AWS::DSQL::Cluster",
+    "AWS::DocDBElastic::Cluster",
+    "AWS::ECR::Repository",
+    "AWS::ElastiCache::ServerlessCache",
+    "AWS::KMS::ReplicaKey",
+    "AWS::MSK::Cluster",
+    "AWS::MemoryDB::Cluster",
+    "AWS::NeptuneGraph::Graph",
+    "AWS::OpenSearchServerless::Collection",
+    "AWS::RDS::GlobalCluster",
+    "AWS::RedshiftServerless::Namespace",
+    "AWS::S3Express::DirectoryBucket",
+    "AWS::S3Tables::Table",
+    "AWS::S3Tables::TableBucket",
+    "AWS::Timestream::Database",
+    "AWS::Timestream::InfluxDBInstance",
+    "AWS::Timestream::Table",
+];
+
+/// Puts the corrections into a type's facts.
+pub(super) fn apply(facts: &mut TypeFacts) {
+    let secrets = facts
+        .write_only
+        .iter()
+        .filter(|path| names_a_secret(path))
+        .cloned();
+    facts.sensitive = secrets.collect();
+    for (name, property, fact) in OVERRIDES {
+        if *name != facts.name {
+            continue;
+        }
+        let list = match fact {
+            Fact::WriteOnly => &mut facts.write_only,
+            Fact::Unordered => &mut facts.unordered,
+            Fact::Sensitive => &mut facts.sensitive,
+        };
+        let path = PropertyPath::from(*property);
+        if !list.contains(&path) {
+            list.push(path);
+        }
+    }
+}
+
+/// Whether a write-only property holds a secret, by its name: `MasterUserPassword`, `SecretString`, `AuthToken`, `ApiKey` …, but not
+/// the name or ARN of one, nor a setting about one (`ManageMasterUserPassword`, `PasswordRotation…`).
+fn names_a_secret(path: &PropertyPath) -> bool {
+    let last = path.steps().iter().rev().find_map(|step| match step {
+        Step::Key(key) => Some(key.as_str()),
+        _ => None,
+    });
+    let Some(name) = last else { return false };
+    let name = name.to_ascii_lowercase();
+    !name.starts_with("manage")
+        && [
+            "password",
+            "passwords",
+            "secret",
+            "secretstring",
+            "secretkey",
+            "secretaccesskey",
+            "authtoken",
+            "accesstoken",
+        ]
+        .into_iter()
+        .chain([
+            "apikey",
+            "privatekey",
+            "oauthtoken",
+            "clientsecret",
+            "passphrase",
+            "presharedkey",
+            "accesskeyid",
+        ])
+        .any(|ending| name.ends_with(ending))
+}
