@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod compare;
 pub mod facts;
 pub mod path;
 pub mod value;

@@ -547,6 +547,17 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     regex.is_none_or(|regex| regex.is_match(text).unwrap_or(true))
 }
 
+/// Whether an expression matches the whole of a text. One that is invalid matches nothing.
+pub(crate) fn matches_whole(pattern: &str, text: &str) -> bool {
+    let whole = format!("^(?:{})$", from_ecma(pattern));
+    fancy_regex::Regex::new(&whole).is_ok_and(|regex| regex.is_match(text).unwrap_or(false))
+}
+
+/// An expression that finds just this text.
+pub(crate) fn escaped(text: &str) -> String {
+    fancy_regex::escape(text).into_owned()
+}
+
 /// ECMA's expressions in Rust's syntax: in a class, `[`, `&&`, `--` and `~~` mean themselves.
 fn from_ecma(pattern: &str) -> String {
     let mut result = String::with_capacity(pattern.len());

@@ -260,6 +260,13 @@ impl Schema {
             && matches!(self.additional, Additional::Any)
     }
 
+    /// Whether its alternatives name no property of their own: they say at most which ones must be there.
+    pub(crate) fn parts_are_silent(&self) -> bool {
+        self.parts().all(|part| {
+            part.properties.is_empty() && part.reference.is_none() && part.items.is_none()
+        })
+    }
+
     /// The alternatives and additions that say more about the same value.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Schema> {
         self.all_of.iter().chain(&self.any_of).chain(&self.one_of)

@@ -1,0 +1,263 @@
+//! Lists: in order, as sets, and as pairs of keys and values.
+
+use std::collections::HashMap;
+
+use crate::facts::Schema;
+use crate::path::PropertyPath;
+use crate::value::Value;
+
+use super::{Walk, keys, scalar};
+
+/// Properties that name an item among its siblings, in the order in which they are tried.
+const NAMES: &[&str] = &[
+    "Id",
+    "Name",
+    "Key",
+    "Sid",
+    "RuleName",
+    "PolicyName",
+    "ContainerName",
+    "IndexName",
+    "AttributeName",
+    "Type",
+];
+
+/// More items than this that match none exactly are compared by position only.
+const MATCHED: usize = 400;
+
+impl<'a> Walk<'a> {
+    /// Two lists.
+    pub(super) fn list(
+        &mut self,
+        schema: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) {
+        let items = schema.and_then(|schema| self.facts.items(schema));
+        if schema.is_some_and(|schema| schema.attribute_list) || is_settings(items, path) {
+            return self.settings(items, path, declared, live, depth);
+        }
+        if self.in_order(items, path, declared, live, depth) {
+            for (position, (declared, live)) in declared.iter().zip(live).enumerate() {
+                self.follow(items, &path.index(position), declared, live, depth);
+            }
+            return;
+        }
+        if !self.is_set(schema, path, declared, live) {
+            return self.by_position(items, path, declared, live, depth);
+        }
+        self.as_set(items, path, declared, live, depth);
+    }
+
+    /// Notes what is not known yet within two values that are otherwise the same.
+    fn follow(
+        &mut self,
+        schema: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &Value,
+        live: &Value,
+        depth: usize,
+    ) {
+        if !self.quiet && declared.has_unknown() {
+            self.value(schema, path, declared, Some(live), depth);
+        }
+    }
+
+    fn in_order(
+        &self,
+        items: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) -> bool {
+        declared.len() == live.len()
+            && declared
+                .iter()
+                .zip(live)
+                .enumerate()
+                .all(|(position, (declared, live))| {
+                    self.same(items, &path.index(position), declared, live, depth)
+                })
+    }
+
+    /// Whether the order of a list means nothing: the schema says that AWS keeps none (`insertionOrder: false`), or that the
+    /// items differ from each other (`uniqueItems`) without saying that AWS keeps their order, or every item is named.
+    fn is_set(
+        &self,
+        schema: Option<&Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+    ) -> bool {
+        if self.facts.is_unordered(path) {
+            return true;
+        }
+        let unique = schema
+            .is_some_and(|schema| schema.unique_items && schema.insertion_order != Some(true));
+        unique || scalar::are_names(declared) && scalar::are_names(live)
+    }
+
+    fn by_position(
+        &mut self,
+        items: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) {
+        if declared.len() != live.len() {
+            let (declared, live) = (Value::List(declared.to_vec()), Value::List(live.to_vec()));
+            return self.differs(path, Some(&declared), Some(&live));
+        }
+        for (position, (declared, live)) in declared.iter().zip(live).enumerate() {
+            self.value(items, &path.index(position), declared, Some(live), depth);
+        }
+    }
+
+    fn as_set(
+        &mut self,
+        items: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) {
+        let mut by_text: HashMap<String, Vec<usize>> = HashMap::new();
+        for (position, item) in live.iter().enumerate().rev() {
+            by_text
+                .entry(item.to_json().to_string())
+                .or_default()
+                .push(position);
+        }
+        let mut free: Vec<bool> = vec![true; live.len()];
+        let mut rest = Vec::new();
+        for (position, item) in declared.iter().enumerate() {
+            match by_text
+                .get_mut(&item.to_json().to_string())
+                .and_then(Vec::pop)
+            {
+                Some(found) => free[found] = false,
+                None => rest.push(position),
+            }
+        }
+        let mut left: Vec<usize> = (0..live.len()).filter(|position| free[*position]).collect();
+        if rest.len().max(left.len()) > MATCHED {
+            return self.by_position(items, path, declared, live, depth);
+        }
+        rest.retain(|position| {
+            let below = path.index(*position);
+            let found = left.iter().position(|other| {
+                self.same(items, &below, &declared[*position], &live[*other], depth)
+            });
+            let Some(found) = found else { return true };
+            let other = left.remove(found);
+            self.follow(items, &below, &declared[*position], &live[other], depth);
+            false
+        });
+        if rest.is_empty() && left.is_empty() {
+            return;
+        }
+        if rest.len() == left.len()
+            && let Some(pairs) = pairs(&rest, &left, declared, live)
+        {
+            for (position, other) in pairs {
+                self.value(
+                    items,
+                    &path.index(position),
+                    &declared[position],
+                    Some(&live[other]),
+                    depth,
+                );
+            }
+            return;
+        }
+        let (declared, live) = (Value::List(declared.to_vec()), Value::List(live.to_vec()));
+        self.differs(path, Some(&declared), Some(&live));
+    }
+
+    /// Pairs of a key and a value, of which a template names those that it wants otherwise than AWS's defaults.
+    fn settings(
+        &mut self,
+        items: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) {
+        let mut rest: Vec<&Value> = live.iter().collect();
+        for (position, item) in declared.iter().enumerate() {
+            let below = path.index(position);
+            if let Some(found) = rest
+                .iter()
+                .position(|other| self.same(items, &below, item, other, depth))
+            {
+                rest.remove(found);
+                continue;
+            }
+            let named = |other: &&Value| {
+                let (Some(item), Some(other)) = (item.as_map(), other.as_map()) else {
+                    return false;
+                };
+                item.iter().all(|(key, value)| {
+                    key.ends_with("Value")
+                        || other
+                            .get(key)
+                            .is_some_and(|other| scalar::same(value, other))
+                })
+            };
+            let found = rest.iter().find(|other| named(other)).copied();
+            self.value(items, &below, item, found, depth);
+        }
+    }
+}
+
+/// Lists of settings by their shape: a key (or name) and a value, under a name that ends in "Attributes".
+fn is_settings(items: Option<&Schema>, path: &PropertyPath) -> bool {
+    let named = path
+        .steps()
+        .last()
+        .is_some_and(|step| matches!(step, crate::Step::Key(key) if key.ends_with("Attributes")));
+    named
+        && items.is_some_and(|items| {
+            items.properties.len() == 2
+                && items.properties.contains_key("Key")
+                && items.properties.contains_key("Value")
+        })
+}
+
+/// Pairs items that match none by the property that names them; by position where they are one each.
+fn pairs(
+    rest: &[usize],
+    left: &[usize],
+    declared: &[Value],
+    live: &[Value],
+) -> Option<Vec<(usize, usize)>> {
+    if let ([one], [other]) = (rest, left)
+        && declared[*one].as_map().is_some()
+    {
+        return Some(vec![(*one, *other)]);
+    }
+    let present = keys(declared);
+    let by = NAMES.iter().find(|name| {
+        present.contains(**name)
+            && rest.iter().all(|position| {
+                let mut same = left.iter().filter(|other| {
+                    let name_of = |value: &Value| value.get(name).and_then(Value::to_text);
+                    name_of(&declared[*position])
+                        .is_some_and(|one| name_of(&live[**other]) == Some(one))
+                });
+                same.next().is_some() && same.next().is_none()
+            })
+    })?;
+    let pair = |position: &usize| {
+        let name = declared[*position].get(by)?.to_text()?;
+        let other = left
+            .iter()
+            .find(|other| live[**other].get(by).and_then(Value::to_text).as_ref() == Some(&name))?;
+        Some((*position, *other))
+    };
+    rest.iter().map(pair).collect()
+}
