@@ -4,8 +4,10 @@
 //! Values are `serde_json::Value`s under the model's member names; timestamps are numbers (epoch seconds), blobs base64 text.
 
 pub mod codec;
+pub mod endpoint;
 mod model;
 mod pack;
+pub mod validate;
 
 pub use model::{
     ErrorTrait, Http, Kind, Location, Member, Metadata, Operation, OperationRef, Paginator,

@@ -20,6 +20,8 @@ mod scalar;
 mod xml;
 mod xml_shape;
 
+pub(crate) use form::encode as percent_encode;
+
 pub use error::{ApiError, encode_error};
 pub use route::{Incoming, RequestError, decode_request};
 
