@@ -1,0 +1,9 @@
+//! The services, one file each. [`SERVICES`] is where a new one is added.
+
+pub mod ec2;
+mod sts;
+
+use crate::kind::Service;
+
+/// Every service that is simulated.
+pub const SERVICES: &[&Service] = &[&ec2::SERVICE, &sts::SERVICE];
