@@ -45,7 +45,7 @@
 //! ```
 //! - **Records** ([`world::Record`]) hold members under the API's OUTPUT names in `body`. A create stores every member that was sent;
 //!   `rename` where the output has another name or path, `control` for members that only steer. Members that the output shape
-//!   does not have are harmless: the codec leaves them out (so `SubnetIds` above may stay, for references). `hidden` is for bookkeeping.
+//!   does not have are harmless: they are left out of the answer (so `SubnetIds` above may stay, for references). `hidden` is for bookkeeping.
 //! - **Hooks** of an operation, in this order: `before` (the request's members, may be changed or refused), `prepare` (the record, before it
 //!   is stored; on delete: before it goes), `done` (after: side effects). `Kind::show` computes members whenever a record is shown.
 //!   An operation that fits nothing is `run("Name", code)`: `fn(&mut Call) -> Answer`. See [`call::Call`] for what code can do:
@@ -67,6 +67,7 @@ mod filter;
 mod generic;
 pub mod kind;
 pub mod law;
+mod model;
 pub mod path;
 pub mod registry;
 mod sandbox;

@@ -3,6 +3,7 @@
 use crate::call::{Call, digest};
 use crate::error::{Answer, Refusal};
 use crate::generic;
+use crate::model;
 use crate::path;
 use crate::registry;
 use crate::snapshot;
@@ -164,7 +165,13 @@ impl Sandbox {
             );
             return Err(Refusal::new("NotImplemented", message).status(501));
         };
-        let input: Map<String, Json> = input.as_object().cloned().unwrap_or_default();
+        if registry::operation(service, operation).is_some() {
+            model::check(declared, operation, &input)?;
+        }
+        let input: Map<String, Json> = match input {
+            Json::Object(members) => members,
+            _ => Map::new(),
+        };
         let now = self.now();
         let mut world = self.lock();
         world.advance(now);
@@ -195,7 +202,9 @@ impl Sandbox {
             now,
             request_id: crate::call::uuid(&request),
         };
-        generic::dispatch(&mut call)
+        let answer = generic::dispatch(&mut call)?;
+        drop(world);
+        Ok(model::fit(service, operation, answer))
     }
 
     /// The in-process door: answers an HTTP request as AWS would.
