@@ -1,6 +1,111 @@
 //! The command line: one file per command. Parse arguments, call the engine, choose the exit code.
+//!
+//! Standard output carries the result, standard error everything else. Exit codes: 0 success, 1 error, 2 changes (with
+//! `--detailed-exitcode`, and from `compare`), 130 interrupted.
+
+mod arguments;
+mod compare;
+mod completions;
+mod init;
+mod schema;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use arguments::{Arguments, Global};
+use arguments::Command;
+
+use crate::report::failure::Failure;
+
+/// How a command ended.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+/// The exit codes of commands that did what they were asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0.
+    Success,
+    /// 2: there are changes, and the command was asked to say so by its exit code.
+    Changes,
+    /// 1: the command has said why on its own.
+    Failed,
+    /// 130: the user interrupted it.
+    Interrupted,
+}
 
 /// Runs the command line of this process.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let json = arguments.global.json;
+    match run(arguments) {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Changes) => ExitCode::from(2),
+        Ok(Exit::Failed) => ExitCode::from(1),
+        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Err(failure) => {
+            if json {
+                print_json(&failure.to_json());
+            } else {
+                say(&failure.render());
+            }
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Help and version are results; a wrong command line is an error like any other: exit code 1, JSON where asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print_json(&Failure::new("usage", message).help("payctl --help lists the commands").to_json());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(1)
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Init(options) => init::run(&global, &options),
+        Command::Schema { r#type } => schema::run(&global, r#type.as_deref()),
+        Command::Compare(options) => compare::run(&global, &options),
+        Command::Completions { shell } => completions::run(shell),
+        _ => todo!(),
+    }
+}
+
+/// Writes a result to standard output. A reader that has gone away (`payctl … | head`) is no error.
+pub(crate) fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}
+
+/// Writes a JSON result to standard output, in one line where it is an event, indented otherwise.
+pub(crate) fn print_json(value: &serde_json::Value) {
+    // Writing a `serde_json::Value` into a text cannot fail.
+    print(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// Writes to standard error.
+pub(crate) fn say(text: &str) {
+    let mut err = anstream::stderr().lock();
+    let _ = err.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = err.write_all(b"\n");
+    }
 }

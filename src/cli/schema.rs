@@ -1,0 +1,1 @@
+//! `payctl schema [TYPE]`: what is known of resource types.
