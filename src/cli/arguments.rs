@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Provisions AWS directly from CloudFormation templates: plans, applies and destroys, without CloudFormation.
 #[derive(Debug, Parser)]
-#[command(name = "payctl", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "payctl",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub struct Arguments {
     /// What holds for every command.
     #[command(flatten)]

@@ -7,20 +7,29 @@ use super::{Exit, Global, Outcome};
 use crate::report::failure::Failure;
 
 pub(super) fn run(global: &Global, options: &Init) -> Outcome {
-    let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let folder = global
+        .directory
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("."));
     let file = folder.join("payctl.toml");
     if file.exists() {
-        return Err(Failure::new("exists", format!("{} is there already", file.display()))
-            .help("edit it, or remove it first"));
+        return Err(
+            Failure::new("exists", format!("{} is there already", file.display()))
+                .help("edit it, or remove it first"),
+        );
     }
     let templates = match &global.template {
         Some(template) => vec![template.display().to_string()],
         None => templates_in(&folder)?,
     };
     let name = options.name.clone().unwrap_or_else(|| folder_name(&folder));
-    let region = global.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    let region = global
+        .region
+        .clone()
+        .unwrap_or_else(|| "us-east-1".to_owned());
     let text = project_file(&name, &region, &templates);
-    std::fs::write(&file, text).map_err(|error| Failure::new("io", format!("cannot write {}: {error}", file.display())))?;
+    std::fs::write(&file, text)
+        .map_err(|error| Failure::new("io", format!("cannot write {}: {error}", file.display())))?;
     super::say(&format!("wrote {}", file.display()));
     super::say("next: payctl validate, then payctl plan --env local");
     Ok(Exit::Success)
@@ -28,8 +37,12 @@ pub(super) fn run(global: &Global, options: &Init) -> Outcome {
 
 /// The files that look like CloudFormation templates, by name.
 fn templates_in(folder: &Path) -> Result<Vec<String>, Failure> {
-    let unreadable =
-        |error: std::io::Error| Failure::new("io", format!("cannot read the folder {}: {error}", folder.display()));
+    let unreadable = |error: std::io::Error| {
+        Failure::new(
+            "io",
+            format!("cannot read the folder {}: {error}", folder.display()),
+        )
+    };
     let mut templates = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -39,20 +52,29 @@ fn templates_in(folder: &Path) -> Result<Vec<String>, Failure> {
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         if text.contains("Resources") && text.contains("AWS::") {
-            templates.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+            templates.extend(
+                path.file_name()
+                    .map(|name| name.to_string_lossy().into_owned()),
+            );
         }
     }
     templates.sort();
     if templates.is_empty() {
-        return Err(Failure::new("no-template", format!("no CloudFormation template in {}", folder.display()))
-            .help("write one, or name it: payctl init --template FILE"));
+        return Err(Failure::new(
+            "no-template",
+            format!("no CloudFormation template in {}", folder.display()),
+        )
+        .help("write one, or name it: payctl init --template FILE"));
     }
     Ok(templates)
 }
 
 /// A name that is safe in every generated physical name.
 fn folder_name(folder: &Path) -> String {
-    let name = folder.canonicalize().ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+    let name = folder.canonicalize().ok().and_then(|path| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    });
     let kept: String = name
         .unwrap_or_default()
         .to_lowercase()
@@ -60,7 +82,11 @@ fn folder_name(folder: &Path) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
     let kept = kept.trim_matches('-');
-    if kept.is_empty() { "project".to_owned() } else { kept.to_owned() }
+    if kept.is_empty() {
+        "project".to_owned()
+    } else {
+        kept.to_owned()
+    }
 }
 
 fn project_file(name: &str, region: &str, templates: &[String]) -> String {
@@ -73,7 +99,10 @@ fn project_file(name: &str, region: &str, templates: &[String]) -> String {
         quote(name)
     );
     for template in templates {
-        let stem = Path::new(template).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = Path::new(template)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
         text.push_str(&format!(
             "\n[[stack]]\nname = {}\ntemplate = {}\nregion = {}\n",
             quote(&stem),

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use arguments::{Arguments, Global};
 use arguments::Command;
+pub use arguments::{Arguments, Global};
 
 use crate::report::failure::Failure;
 
@@ -66,8 +66,16 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     if std::env::args().any(|argument| argument == "--json") {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        print_json(&Failure::new("usage", message).help("payctl --help lists the commands").to_json());
+        let message = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        print_json(
+            &Failure::new("usage", message)
+                .help("payctl --help lists the commands")
+                .to_json(),
+        );
     } else {
         let _ = error.print();
     }

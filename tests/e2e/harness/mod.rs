@@ -1,5 +1,6 @@
 //! What every end-to-end test stands on: a project folder of its own, the binary with a clean environment, the emulators.
 
+pub mod cloud;
 pub mod emulator;
 pub mod proxy;
 pub mod python;
@@ -11,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 pub struct Project {
     folder: tempfile::TempDir,
     endpoint: Option<String>,
+    environment: Option<&'static str>,
     variables: Vec<(String, String)>,
 }
 
@@ -58,6 +60,12 @@ impl Project {
     /// All AWS calls go to this address instead of AWS.
     pub fn at(mut self, endpoint: &str) -> Project {
         self.endpoint = Some(endpoint.to_owned());
+        self
+    }
+
+    /// The environment of payctl.toml that every run takes.
+    pub fn environment(mut self, name: &'static str) -> Project {
+        self.environment = Some(name);
         self
     }
 

@@ -1,0 +1,71 @@
+//! Looks at an emulator from outside, with boto3: what a destroyed environment must not leave.
+
+use super::python;
+
+/// Lists what every service of the platforms still holds that payctl made. KMS keys pending deletion and INACTIVE task
+/// definitions are AWS's own way of ending these; AWS's own resources (default VPC, managed policies, service-linked
+/// roles) are not ours.
+const INVENTORY: &str = r#"
+import json, sys, boto3
+url, left = sys.argv[1], []
+for region in ("us-east-1", "us-west-2"):
+    def client(name):
+        return boto3.client(name, region_name=region, endpoint_url=url)
+    def pages(name, operation, key, **arguments):
+        c = client(name)
+        if c.can_paginate(operation):
+            for page in c.get_paginator(operation).paginate(**arguments):
+                yield from page.get(key, [])
+        else:
+            yield from getattr(c, operation)(**arguments).get(key, [])
+    def found(kind, what):
+        left.append(f"{region} {kind} {what}")
+    default_vpcs = {v["VpcId"] for v in pages("ec2", "describe_vpcs", "Vpcs") if v.get("IsDefault")}
+    for v in pages("ec2", "describe_vpcs", "Vpcs"):
+        if v["VpcId"] not in default_vpcs: found("vpc", v["VpcId"])
+    for key, operation, ident in (
+        ("Subnets", "describe_subnets", "SubnetId"), ("RouteTables", "describe_route_tables", "RouteTableId"),
+        ("SecurityGroups", "describe_security_groups", "GroupId"), ("NetworkInterfaces", "describe_network_interfaces", "NetworkInterfaceId"),
+    ):
+        for item in pages("ec2", operation, key):
+            if item.get("VpcId") not in default_vpcs: found(key, item[ident])
+    for item in pages("ec2", "describe_internet_gateways", "InternetGateways"):
+        if not any(a.get("VpcId") in default_vpcs for a in item.get("Attachments", [])): found("igw", item["InternetGatewayId"])
+    for item in pages("ec2", "describe_nat_gateways", "NatGateways"):
+        if item["State"] not in ("deleted", "deleting"): found("nat", item["NatGatewayId"])
+    for item in client("ec2").describe_addresses()["Addresses"]: found("address", item["AllocationId"])
+    for item in pages("rds", "describe_db_clusters", "DBClusters"): found("cluster", item["DBClusterIdentifier"])
+    for item in pages("rds", "describe_db_instances", "DBInstances"): found("instance", item["DBInstanceIdentifier"])
+    for item in pages("rds", "describe_db_subnet_groups", "DBSubnetGroups"): found("subnet group", item["DBSubnetGroupName"])
+    for arn in pages("ecs", "list_clusters", "clusterArns"):
+        for c in client("ecs").describe_clusters(clusters=[arn])["clusters"]:
+            if c["status"] != "INACTIVE": found("ecs cluster", arn)
+    for arn in pages("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"): found("task definition", arn)
+    for item in pages("elbv2", "describe_load_balancers", "LoadBalancers"): found("load balancer", item["LoadBalancerArn"])
+    for item in pages("elbv2", "describe_target_groups", "TargetGroups"): found("target group", item["TargetGroupArn"])
+    for item in pages("application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"): found("scalable target", item["ResourceId"])
+    for item in pages("logs", "describe_log_groups", "logGroups"): found("log group", item["logGroupName"])
+    for item in pages("cloudwatch", "describe_alarms", "MetricAlarms"): found("alarm", item["AlarmName"])
+    for item in pages("cloudwatch", "list_dashboards", "DashboardEntries"): found("dashboard", item["DashboardName"])
+    for item in pages("sns", "list_topics", "Topics"): found("topic", item["TopicArn"])
+    for item in pages("sns", "list_subscriptions", "Subscriptions"): found("subscription", item["SubscriptionArn"])
+    for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
+    for item in pages("kms", "list_aliases", "Aliases"):
+        if not item["AliasName"].startswith("alias/aws/"): found("key alias", item["AliasName"])
+    for item in pages("kms", "list_keys", "Keys"):
+        state = client("kms").describe_key(KeyId=item["KeyId"])["KeyMetadata"]
+        if state["KeyState"] != "PendingDeletion" and state.get("KeyManager") == "CUSTOMER": found("key", item["KeyId"])
+for item in boto3.client("iam", region_name="us-east-1", endpoint_url=url).list_roles()["Roles"]:
+    if not item["Path"].startswith("/aws-service-role/"): left.append("role " + item["RoleName"])
+print(json.dumps(left))
+"#;
+
+/// Everything that an emulator still holds.
+pub fn left_over(url: &str) -> Vec<String> {
+    serde_json::from_str(&python::script(INVENTORY, &[url])).expect("a JSON list")
+}
+
+/// Fails where an emulator still holds something that payctl made.
+pub fn assert_empty(url: &str) {
+    assert_eq!(left_over(url), Vec::<String>::new());
+}
