@@ -4,10 +4,8 @@
 //! `--detailed-exitcode`, and from `compare`), 130 interrupted.
 
 mod arguments;
-mod compare;
 mod completions;
 mod init;
-mod schema;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -86,8 +84,6 @@ fn run(arguments: Arguments) -> Outcome {
     let Arguments { global, command } = arguments;
     match command {
         Command::Init(options) => init::run(&global, &options),
-        Command::Schema { r#type } => schema::run(&global, r#type.as_deref()),
-        Command::Compare(options) => compare::run(&global, &options),
         Command::Completions { shell } => completions::run(shell),
         _ => todo!(),
     }

@@ -1,1 +1,19 @@
-//! Being written.
+//! What payctl knows of an environment, and how it survives a kill at any instant: [`State`], [`Journal`], [`Lock`].
+//!
+//! The state file is replaced atomically when a run ends; until then the journal holds what happened. A run that finds a
+//! journal settles it first. docs/contracts.md fixes the formats. Nothing here calls AWS.
+
+mod checksum;
+mod journal;
+mod lock;
+mod secrets;
+mod state;
+mod store;
+
+pub use journal::{
+    Journal, JournalError, Kind, Ledger, LeftOver, OperationStatus, Outcome, Record,
+};
+pub use lock::{Held, Holder, Lock, LockError};
+pub use secrets::Hasher;
+pub use state::{Dependency, FORMAT_VERSION, Need, Policy, ResourceState, State, Status};
+pub use store::{Paths, Store, StoreError};

@@ -50,21 +50,37 @@ fn lifecycle(project: &Project) {
     project.ok("apply --auto-approve");
 
     let again = project.plan("");
-    assert_eq!(again["changes"], serde_json::json!([]), "a second plan has no change");
+    assert_eq!(
+        again["changes"],
+        serde_json::json!([]),
+        "a second plan has no change"
+    );
     assert_eq!(again["summary"]["noop"], RESOURCES);
     assert_eq!(again["drift"], serde_json::json!([]));
     let calls = again["api_calls"]["total"].as_u64().expect("a count");
-    assert!(calls as f64 <= 0.9 * RESOURCES as f64, "{calls} calls: {}", again["api_calls"]);
+    assert!(
+        calls as f64 <= 0.9 * RESOURCES as f64,
+        "{calls} calls: {}",
+        again["api_calls"]
+    );
 
     for edit in EDITS {
         project.edit("template.yaml", edit.from, edit.to);
         assert_eq!(project.actions(""), edit.actions, "{}", edit.what);
         project.ok("apply --auto-approve");
-        assert_eq!(project.actions(""), Vec::<String>::new(), "after {}", edit.what);
+        assert_eq!(
+            project.actions(""),
+            Vec::<String>::new(),
+            "after {}",
+            edit.what
+        );
     }
 
     let outputs = project.ok("outputs --json").json();
-    assert!(outputs.to_string().contains("rds.amazonaws.com"), "{outputs}");
+    assert!(
+        outputs.to_string().contains("rds.amazonaws.com"),
+        "{outputs}"
+    );
     project.ok("destroy --auto-approve");
     assert_eq!(project.plan("")["summary"]["create"], RESOURCES);
 }
@@ -80,7 +96,9 @@ fn lives_and_dies_in_the_simulated_aws() {
 #[test]
 fn lives_and_dies_on_moto() {
     let moto = Emulator::moto();
-    let project = Project::platform("high-availability").at(&moto.url).environment("dev");
+    let project = Project::platform("high-availability")
+        .at(&moto.url)
+        .environment("dev");
     let project = project.variable("DB_PASSWORD", "correct-horse-9");
     lifecycle(&project);
     cloud::assert_empty(&moto.url);
@@ -101,13 +119,18 @@ fn killed_after_every_tenth_mutation_it_continues_on_moto() {
 fn killed_every_tenth(emulator: &str) {
     let proxy = Proxy::before(emulator);
     let project = Project::platform("high-availability").at(&proxy.url);
-    let project = project.environment("dev").variable("DB_PASSWORD", "correct-horse-9");
+    let project = project
+        .environment("dev")
+        .variable("DB_PASSWORD", "correct-horse-9");
     let mut kills = 0;
     while proxy.kill_after(10, project.command("apply --auto-approve")) {
         kills += 1;
         assert!(kills < 40, "it makes no progress");
     }
-    assert!(kills >= 4, "only {kills} kills: the platform takes more calls than that");
+    assert!(
+        kills >= 4,
+        "only {kills} kills: the platform takes more calls than that"
+    );
     assert_eq!(project.actions(""), Vec::<String>::new());
     assert_eq!(project.plan("")["summary"]["noop"], RESOURCES);
     let mut kills = 0;

@@ -1,1 +1,0 @@
-//! `payctl schema [TYPE]`: what is known of resource types.
