@@ -22,11 +22,28 @@ PROSE = {
 }
 
 
-def load(path):
+def read(path):
     packed = path.with_name(path.name + ".gz")
     if packed.exists():
         return json.loads(gzip.decompress(packed.read_bytes()))
     return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def merge(into, extras):
+    for key, value in extras.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def load(path):
+    """A data file with what botocore merges into it."""
+    content = read(path)
+    extras = read(path.with_name(path.stem + ".sdk-extras.json"))
+    if content and extras:
+        merge(content, extras.get("merge", {}))
+    return content
 
 
 def strip(value):
