@@ -1,0 +1,824 @@
+//! [`load`]: a template's text to a [`Template`], or everything that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use payctl_model::Value;
+
+use super::diagnostic::{Diagnostic, did_you_mean};
+use super::expr::{Kind, Tree};
+use super::node::{Entry, MAX_BYTES, Node, NodeKind};
+use super::parameter::{Parameter, shape};
+use super::source::{Source, Span};
+use super::stack::DeletionPolicy;
+use super::syntax::{Local, Names, Syntax, Term, Within};
+use super::{Mapping, OutputTerm, ResourceTerm, Template, check, json, yaml};
+
+/// Reads a template, JSON where its text starts with `{`, else YAML. `name` is the file as the user named it.
+///
+/// # Errors
+/// All mistakes that can be found without parameters, in the order of the text.
+pub fn load(name: &str, text: &str) -> Result<Template, Vec<Diagnostic>> {
+    let source = Arc::new(Source::new(name, text));
+    if text.len() > MAX_BYTES {
+        let message = format!(
+            "the template has {} bytes, at most {MAX_BYTES} are read",
+            text.len()
+        );
+        return Err(vec![
+            Diagnostic::error("too-large", message).at(&source, Span::default()),
+        ]);
+    }
+    let start = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
+    let root = match text[start..].trim_start().starts_with('{') {
+        true => json::parse(&source, start)?,
+        false => yaml::parse(&source, start)?,
+    };
+    let mut loader = Loader {
+        source: &source,
+        names: Names::default(),
+        diagnostics: Vec::new(),
+    };
+    let template = loader.template(&root);
+    let mut diagnostics = loader.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| place.span));
+    match diagnostics.iter().any(Diagnostic::is_error) {
+        true => Err(diagnostics),
+        false => Ok(Template {
+            warnings: diagnostics,
+            ..template
+        }),
+    }
+}
+
+const SECTIONS: [&str; 7] = [
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Mappings",
+    "Conditions",
+    "Resources",
+];
+const REFUSED_SECTIONS: [&str; 4] = ["Transform", "Rules", "Hooks", "Globals"];
+const RESOURCE_KEYS: [&str; 10] = [
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "Version",
+];
+const PARAMETER_KEYS: [&str; 11] = [
+    "Type",
+    "Default",
+    "AllowedValues",
+    "AllowedPattern",
+    "MinLength",
+    "MaxLength",
+    "MinValue",
+    "MaxValue",
+    "NoEcho",
+    "Description",
+    "ConstraintDescription",
+];
+
+struct Loader<'a> {
+    source: &'a Arc<Source>,
+    names: Names,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Loader<'_> {
+    fn report(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        span: Span,
+    ) -> &mut Diagnostic {
+        self.diagnostics
+            .push(Diagnostic::error(code, message).at(self.source, span));
+        let last = self.diagnostics.len() - 1;
+        &mut self.diagnostics[last]
+    }
+
+    /// The entries of what must be a map; reported where it is none.
+    fn entries<'n>(&mut self, what: &str, node: &'n Node) -> &'n [Entry] {
+        match &node.kind {
+            NodeKind::Map(entries) => entries,
+            NodeKind::Null => {
+                self.report("null-value", format!("{what} is empty (null)"), node.span)
+                    .help = Some("give it a value or remove the key".to_owned());
+                &[]
+            }
+            _ => {
+                self.report(
+                    "wrong-type",
+                    format!("{what} must be a map, not {}", node.kind_name()),
+                    node.span,
+                );
+                &[]
+            }
+        }
+    }
+
+    fn text(&mut self, what: &str, node: &Node) -> Option<String> {
+        let text = node.scalar_text();
+        if text.is_none() {
+            self.report(
+                "wrong-type",
+                format!("{what} must be a text, not {}", node.kind_name()),
+                node.span,
+            );
+        }
+        text
+    }
+
+    fn unknown_key(&mut self, what: &str, entry: &Entry, known: &[&str]) {
+        let help = match did_you_mean(&entry.key, known.iter().copied()) {
+            Some(similar) => format!("did you mean `{similar}`?"),
+            None => format!("it may have: {}", known.join(", ")),
+        };
+        self.report(
+            "unknown-key",
+            format!("{what} has no `{}`", entry.key),
+            entry.key_span,
+        )
+        .help = Some(help);
+    }
+
+    fn template(&mut self, root: &Node) -> Template {
+        let mut template = Template {
+            source: self.source.clone(),
+            description: None,
+            parameters: BTreeMap::new(),
+            mappings: BTreeMap::new(),
+            conditions: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            metadata: None,
+            warnings: Vec::new(),
+        };
+        let Some(sections) = root.as_map() else {
+            self.report(
+                "wrong-type",
+                format!("a template is a map, not {}", root.kind_name()),
+                root.span,
+            );
+            return template;
+        };
+        let section = |name: &str| sections.iter().find(|entry| entry.key == name);
+        for entry in sections {
+            if REFUSED_SECTIONS.contains(&entry.key.as_str()) {
+                let named = match &entry.value.kind {
+                    NodeKind::Text(name) if entry.key == "Transform" => {
+                        format!("the transform `{name}`")
+                    }
+                    _ => format!("the section `{}`", entry.key),
+                };
+                self.report(
+                    "unsupported",
+                    format!("{named} is not supported yet"),
+                    entry.key_span,
+                );
+            } else if !SECTIONS.contains(&entry.key.as_str()) && entry.key != "Outputs" {
+                let known: Vec<&str> = SECTIONS.iter().copied().chain(["Outputs"]).collect();
+                self.unknown_key("a template", entry, &known);
+            }
+        }
+        self.collect_names(sections);
+        if let Some(entry) = section("AWSTemplateFormatVersion")
+            && entry.value.scalar_text().as_deref() != Some("2010-09-09")
+        {
+            self.report(
+                "bad-value",
+                "the only template format version is 2010-09-09",
+                entry.value.span,
+            );
+        }
+        if let Some(entry) = section("Description") {
+            template.description = self.text("Description", &entry.value);
+        }
+        template.metadata = section("Metadata").map(|entry| entry.value.to_value());
+        if let Some(entry) = section("Parameters") {
+            for entry in self.entries("Parameters", &entry.value) {
+                self.alphanumeric("a parameter", entry);
+                let parameter = self.parameter(entry);
+                template.parameters.insert(entry.key.clone(), parameter);
+            }
+        }
+        if let Some(entry) = section("Mappings") {
+            for entry in self.entries("Mappings", &entry.value) {
+                let mapping = self.mapping(entry);
+                template.mappings.insert(entry.key.clone(), mapping);
+            }
+        }
+        if let Some(entry) = section("Conditions") {
+            for entry in self.entries("Conditions", &entry.value) {
+                let term = self.term(&entry.value, None, Within::Condition);
+                if matches!(&term.kind, Kind::Value(_) | Kind::Map(_) | Kind::List(_))
+                    && !self.failed_within(entry.value.span)
+                {
+                    self.report(
+                        "wrong-type",
+                        format!("the condition `{}` is no condition function", entry.key),
+                        entry.value.span,
+                    )
+                    .help =
+                        Some("use Fn::Equals, Fn::And, Fn::Or, Fn::Not or Condition".to_owned());
+                }
+                template
+                    .conditions
+                    .insert(entry.key.clone(), (entry.key_span, term));
+            }
+        }
+        self.condition_cycles(&template.conditions);
+        match section("Resources") {
+            None => {
+                self.report(
+                    "missing-key",
+                    "a template has at least one resource",
+                    Span::default(),
+                )
+                .help = Some("add a section Resources".to_owned());
+            }
+            Some(entry) => {
+                for entry in self.entries("Resources", &entry.value) {
+                    self.alphanumeric("a resource", entry);
+                    if let Some(resource) = self.resource(entry) {
+                        template.resources.insert(entry.key.clone(), resource);
+                    }
+                }
+            }
+        }
+        if let Some(entry) = section("Outputs") {
+            for entry in self.entries("Outputs", &entry.value) {
+                if let Some(output) = self.output(entry) {
+                    template.outputs.insert(entry.key.clone(), output);
+                }
+            }
+        }
+        template
+    }
+
+    fn failed_within(&self, span: Span) -> bool {
+        self.diagnostics.iter().any(|diagnostic| {
+            diagnostic.place.as_ref().is_some_and(|place| {
+                place.span.offset >= span.offset && place.span.offset <= span.end()
+            })
+        })
+    }
+
+    fn collect_names(&mut self, sections: &[Entry]) {
+        for section in sections {
+            let entries = section.value.as_map().unwrap_or_default();
+            let keys = || {
+                entries
+                    .iter()
+                    .map(|entry| entry.key.clone())
+                    .collect::<BTreeSet<String>>()
+            };
+            match section.key.as_str() {
+                "Parameters" => self.names.parameters = keys(),
+                "Mappings" => self.names.mappings = keys(),
+                "Conditions" => self.names.conditions = keys(),
+                "Resources" => {
+                    for entry in entries {
+                        let parts = entry.value.as_map().unwrap_or_default();
+                        let kind = parts
+                            .iter()
+                            .find(|part| part.key == "Type")
+                            .and_then(|part| part.value.as_text());
+                        self.names
+                            .resources
+                            .insert(entry.key.clone(), kind.unwrap_or_default().to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let clash: Vec<Entry> = sections
+            .iter()
+            .filter(|section| section.key == "Resources")
+            .flat_map(|section| section.value.as_map().unwrap_or_default())
+            .filter(|entry| self.names.parameters.contains(&entry.key))
+            .cloned()
+            .collect();
+        for entry in clash {
+            let message = format!(
+                "`{}` is the name of a parameter and of a resource",
+                entry.key
+            );
+            self.report("duplicate-name", message, entry.key_span).help =
+                Some("rename one of them".to_owned());
+        }
+    }
+
+    /// CloudFormation takes letters and digits only.
+    fn alphanumeric(&mut self, what: &str, entry: &Entry) {
+        if let Some(why) = super::syntax::refusal(&entry.key) {
+            self.report(
+                "unsupported",
+                format!("`{}` is not supported", entry.key),
+                entry.key_span,
+            )
+            .help = Some(why.to_owned());
+        } else if entry.key.is_empty()
+            || entry.key.len() > 255
+            || !entry.key.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
+            self.report(
+                "bad-name",
+                format!("`{}` is no name for {what}", entry.key),
+                entry.key_span,
+            )
+            .help = Some("use letters and digits only, at most 255".to_owned());
+        }
+    }
+
+    fn term(&mut self, node: &Node, resource: Option<&str>, within: Within) -> Term {
+        Syntax {
+            source: self.source,
+            names: &self.names,
+            diagnostics: &mut self.diagnostics,
+            resource,
+            within,
+        }
+        .term(node)
+    }
+
+    fn parameter(&mut self, entry: &Entry) -> Parameter {
+        let name = &entry.key;
+        let mut parameter = Parameter {
+            type_name: "String".to_owned(),
+            default: None,
+            allowed_values: Vec::new(),
+            allowed_pattern: None,
+            min_length: None,
+            max_length: None,
+            min_value: None,
+            max_value: None,
+            no_echo: false,
+            description: None,
+            constraint_description: None,
+            span: entry.key_span,
+        };
+        let before = self.diagnostics.len();
+        let mut default_at = entry.key_span;
+        let mut has_type = false;
+        for part in self.entries(&format!("the parameter `{name}`"), &entry.value) {
+            let value = &part.value;
+            let what = format!("{} of the parameter `{name}`", part.key);
+            match part.key.as_str() {
+                "Type" => {
+                    has_type = true;
+                    parameter.type_name = self.text(&what, value).unwrap_or_default();
+                    if value.scalar_text().is_some()
+                        && let Err((message, help)) = shape(&parameter.type_name)
+                    {
+                        let code = if message.contains("not supported") {
+                            "unsupported"
+                        } else {
+                            "unknown-type"
+                        };
+                        self.report(code, message, value.span).help = help;
+                    }
+                }
+                "Default" => {
+                    default_at = value.span;
+                    // The value as written, so that `Default: 0123` and numbers keep their form.
+                    let list = value
+                        .as_list()
+                        .map(|items| items.iter().all(|item| item.scalar_text().is_some()));
+                    match list {
+                        Some(true) => parameter.default = Some(value.to_value()),
+                        _ => parameter.default = self.text(&what, value).map(Value::String),
+                    }
+                }
+                "AllowedValues" => match value.as_list() {
+                    Some(items) => {
+                        for item in items {
+                            parameter.allowed_values.extend(self.text(&what, item));
+                        }
+                    }
+                    None => {
+                        self.report(
+                            "wrong-type",
+                            format!("{what} must be a list, not {}", value.kind_name()),
+                            value.span,
+                        );
+                    }
+                },
+                "AllowedPattern" => {
+                    parameter.allowed_pattern = self.text(&what, value);
+                    if let Some(pattern) = &parameter.allowed_pattern
+                        && fancy_regex::Regex::new(pattern).is_err()
+                    {
+                        let message = format!(
+                            "the pattern of `{name}` is not understood, so values are not checked with it"
+                        );
+                        self.diagnostics.push(
+                            Diagnostic::warning("bad-pattern", message).at(self.source, value.span),
+                        );
+                    }
+                }
+                "MinLength" => parameter.min_length = self.number(&what, value),
+                "MaxLength" => parameter.max_length = self.number(&what, value),
+                "MinValue" => parameter.min_value = self.number(&what, value),
+                "MaxValue" => parameter.max_value = self.number(&what, value),
+                "NoEcho" => match value.to_value().as_bool() {
+                    Some(flag) => parameter.no_echo = flag,
+                    None => {
+                        self.report(
+                            "wrong-type",
+                            format!("{what} must be true or false"),
+                            value.span,
+                        );
+                    }
+                },
+                "Description" => parameter.description = self.text(&what, value),
+                "ConstraintDescription" => {
+                    parameter.constraint_description = self.text(&what, value)
+                }
+                _ => self.unknown_key("a parameter", part, &PARAMETER_KEYS),
+            }
+        }
+        if !has_type && self.diagnostics.len() == before {
+            self.report(
+                "missing-key",
+                format!("the parameter `{name}` has no Type"),
+                entry.key_span,
+            )
+            .help = Some("add `Type: String`".to_owned());
+        }
+        if self.diagnostics[before..]
+            .iter()
+            .all(|diagnostic| !diagnostic.is_error())
+            && let Some(default) = &parameter.default
+            && let Err(message) = parameter.accept(name, default)
+        {
+            let diagnostic = parameter.refuse(self.source, message, default_at);
+            self.diagnostics.push(diagnostic);
+        }
+        parameter
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, what: &str, node: &Node) -> Option<T> {
+        let number = node.scalar_text().and_then(|text| text.trim().parse().ok());
+        if number.is_none() {
+            self.report("wrong-type", format!("{what} must be a number"), node.span);
+        }
+        number
+    }
+
+    fn mapping(&mut self, entry: &Entry) -> Mapping {
+        let mut mapping = Mapping::new();
+        let name = &entry.key;
+        for first in self.entries(&format!("the mapping `{name}`"), &entry.value) {
+            if first.key == "Fn::Transform" {
+                self.report(
+                    "unsupported",
+                    "`Fn::Transform` is not supported",
+                    first.key_span,
+                );
+                continue;
+            }
+            let inner = self.entries(
+                &format!("`{}` of the mapping `{name}`", first.key),
+                &first.value,
+            );
+            let mut values = BTreeMap::new();
+            for second in inner {
+                let plain = match &second.value.kind {
+                    NodeKind::List(items) => items.iter().all(|item| item.scalar_text().is_some()),
+                    _ => second.value.scalar_text().is_some(),
+                };
+                if !plain {
+                    let message = format!(
+                        "`{}.{}` of the mapping `{name}` must be a text or a list of texts, not {}",
+                        first.key,
+                        second.key,
+                        second.value.kind_name()
+                    );
+                    self.report("wrong-type", message, second.value.span).help =
+                        Some("mappings hold plain values, no functions".to_owned());
+                }
+                values.insert(second.key.clone(), second.value.to_value());
+            }
+            mapping.insert(first.key.clone(), values);
+        }
+        mapping
+    }
+
+    fn condition_cycles(&mut self, conditions: &BTreeMap<String, (Span, Term)>) {
+        let needs: BTreeMap<&str, BTreeSet<&str>> = conditions
+            .iter()
+            .map(|(name, (_, term))| {
+                let mut found = BTreeSet::new();
+                needed_conditions(term, &mut found);
+                (name.as_str(), found)
+            })
+            .collect();
+        // Reachability by steps: the sets are small, and no recursion can run deep.
+        for (name, (span, _)) in conditions {
+            let mut path: Vec<&str> = vec![name];
+            let mut seen: BTreeSet<&str> = BTreeSet::new();
+            let mut open: Vec<(&str, usize)> =
+                needs[name.as_str()].iter().map(|next| (*next, 1)).collect();
+            while let Some((next, depth)) = open.pop() {
+                path.truncate(depth);
+                path.push(next);
+                if next == name {
+                    // Each cycle once: at its first name.
+                    if path.iter().min() == Some(&name.as_str()) {
+                        let message = format!(
+                            "conditions depend on each other in a circle: {}",
+                            path.join(" -> ")
+                        );
+                        self.report("circular", message, *span);
+                    }
+                    break;
+                }
+                if seen.insert(next) {
+                    open.extend(
+                        needs
+                            .get(next)
+                            .into_iter()
+                            .flatten()
+                            .map(|after| (*after, depth + 1)),
+                    );
+                }
+            }
+        }
+    }
+
+    fn resource(&mut self, entry: &Entry) -> Option<ResourceTerm> {
+        let name = entry.key.as_str();
+        let mut resource = ResourceTerm {
+            type_name: String::new(),
+            properties: Tree::new(Kind::Map(BTreeMap::new()), entry.key_span),
+            depends_on: BTreeSet::new(),
+            condition: None,
+            deletion_policy: None,
+            update_replace_policy: None,
+            creation_policy: None,
+            update_policy: None,
+            metadata: None,
+            checked: false,
+            span: entry.key_span,
+        };
+        let what = format!("the resource `{name}`");
+        let before = self.diagnostics.len();
+        for part in self.entries(&what, &entry.value) {
+            let value = &part.value;
+            match part.key.as_str() {
+                "Type" => {
+                    resource.type_name = self.resource_type(value).map(|(name, checked)| {
+                        resource.checked = checked;
+                        name
+                    })?
+                }
+                "Properties" => {
+                    let is_map = matches!(value.kind, NodeKind::Map(_));
+                    if is_map {
+                        resource.properties = self.term(value, Some(name), Within::Value);
+                    } else {
+                        self.entries(&format!("Properties of {what}"), value);
+                    }
+                }
+                "DependsOn" => resource.depends_on = self.depends_on(name, value),
+                "Condition" => match value.as_text() {
+                    Some(condition) if self.names.conditions.contains(condition) => {
+                        resource.condition = Some(condition.to_owned());
+                    }
+                    Some(condition) => {
+                        let help = did_you_mean(
+                            condition,
+                            self.names.conditions.iter().map(String::as_str),
+                        )
+                        .map(|similar| format!("did you mean `{similar}`?"));
+                        self.report(
+                            "unknown-condition",
+                            format!("there is no condition `{condition}`"),
+                            value.span,
+                        )
+                        .help = help;
+                    }
+                    None => {
+                        self.report(
+                            "wrong-type",
+                            format!("Condition of {what} must be the name of a condition"),
+                            value.span,
+                        );
+                    }
+                },
+                "DeletionPolicy" => resource.deletion_policy = self.policy(part),
+                "UpdateReplacePolicy" => resource.update_replace_policy = self.policy(part),
+                "Metadata" => {
+                    resource.metadata = Some(self.term(value, Some(name), Within::Metadata))
+                }
+                "CreationPolicy" => {
+                    resource.creation_policy = Some(self.term(value, Some(name), Within::Value))
+                }
+                "UpdatePolicy" => {
+                    resource.update_policy = Some(self.term(value, Some(name), Within::Value))
+                }
+                "Version" => {}
+                _ => self.unknown_key("a resource", part, &RESOURCE_KEYS),
+            }
+        }
+        if resource.type_name.is_empty() && self.diagnostics.len() == before {
+            self.report("missing-key", format!("{what} has no Type"), entry.key_span);
+        }
+        if resource.checked {
+            let found = check::properties(
+                self.source,
+                name,
+                &resource.type_name,
+                entry.key_span,
+                &resource.properties,
+            );
+            // What the reader of functions has reported already looks like a wrong value to the facts.
+            let reported: BTreeSet<Span> = self.diagnostics[before..]
+                .iter()
+                .filter_map(|known| Some(known.place.as_ref()?.span))
+                .collect();
+            self.diagnostics.extend(found.into_iter().filter(|new| {
+                new.place
+                    .as_ref()
+                    .is_none_or(|place| !reported.contains(&place.span))
+            }));
+        }
+        for diagnostic in &mut self.diagnostics[before..] {
+            diagnostic.address.get_or_insert_with(|| name.to_owned());
+        }
+        Some(resource)
+    }
+
+    fn resource_type(&mut self, node: &Node) -> Option<(String, bool)> {
+        let name = self.text("Type", node)?;
+        match check::type_name(&name) {
+            Ok(true) => Some((name, true)),
+            Ok(false) => {
+                let message = format!(
+                    "the properties of `{name}` are not checked: it is not in the CloudFormation registry"
+                );
+                self.diagnostics.push(
+                    Diagnostic::warning("unchecked-type", message).at(self.source, node.span),
+                );
+                Some((name, false))
+            }
+            Err((message, help)) => {
+                let code = if message.contains("not supported") {
+                    "unsupported"
+                } else {
+                    "unknown-type"
+                };
+                self.report(code, message, node.span).help = help;
+                Some((name, false))
+            }
+        }
+    }
+
+    fn depends_on(&mut self, resource: &str, node: &Node) -> BTreeSet<String> {
+        let items = node.as_list().unwrap_or(std::slice::from_ref(node));
+        let mut found = BTreeSet::new();
+        for item in items {
+            let Some(name) = item.as_text() else {
+                self.report(
+                    "wrong-type",
+                    "DependsOn takes names of resources",
+                    item.span,
+                );
+                continue;
+            };
+            if name == resource {
+                self.report("circular", format!("`{name}` depends on itself"), item.span);
+            } else if self.names.resources.contains_key(name) {
+                found.insert(name.to_owned());
+            } else {
+                let help = did_you_mean(name, self.names.resources.keys().map(String::as_str))
+                    .map(|similar| format!("did you mean `{similar}`?"));
+                self.report(
+                    "unknown-reference",
+                    format!("there is no resource `{name}`"),
+                    item.span,
+                )
+                .help = help;
+            }
+        }
+        found
+    }
+
+    fn policy(&mut self, part: &Entry) -> Option<DeletionPolicy> {
+        let node = &part.value;
+        let policy = match node.as_text() {
+            Some("Delete") => Some(DeletionPolicy::Delete),
+            Some("Retain") => Some(DeletionPolicy::Retain),
+            Some("Snapshot") => Some(DeletionPolicy::Snapshot),
+            Some("RetainExceptOnCreate") if part.key == "DeletionPolicy" => {
+                Some(DeletionPolicy::RetainExceptOnCreate)
+            }
+            _ => None,
+        };
+        if policy.is_none() {
+            let message = match node.as_text() {
+                Some(text) => format!("there is no {} `{text}`", part.key),
+                None => format!("{} must be a text, not {}", part.key, node.kind_name()),
+            };
+            let help = match part.key.as_str() {
+                "DeletionPolicy" => "use Delete, Retain, RetainExceptOnCreate or Snapshot",
+                _ => "use Delete, Retain or Snapshot",
+            };
+            self.report("bad-value", message, node.span).help = Some(help.to_owned());
+        }
+        policy
+    }
+
+    fn output(&mut self, entry: &Entry) -> Option<OutputTerm> {
+        let name = &entry.key;
+        let what = format!("the output `{name}`");
+        let mut output = OutputTerm {
+            value: None,
+            description: None,
+            export: None,
+            condition: None,
+            span: entry.key_span,
+        };
+        let before = self.diagnostics.len();
+        for part in self.entries(&what, &entry.value) {
+            match part.key.as_str() {
+                "Value" => output.value = Some(self.term(&part.value, None, Within::Value)),
+                "Description" => {
+                    output.description = self.text(&format!("Description of {what}"), &part.value)
+                }
+                "Condition" => {
+                    let condition = self.text(&format!("Condition of {what}"), &part.value);
+                    if let Some(condition) = condition {
+                        if !self.names.conditions.contains(&condition) {
+                            let message = format!("there is no condition `{condition}`");
+                            let help = did_you_mean(
+                                &condition,
+                                self.names.conditions.iter().map(String::as_str),
+                            )
+                            .map(|similar| format!("did you mean `{similar}`?"));
+                            self.report("unknown-condition", message, part.value.span)
+                                .help = help;
+                        }
+                        output.condition = Some(condition);
+                    }
+                }
+                "Export" => {
+                    for export in self.entries(&format!("Export of {what}"), &part.value) {
+                        match export.key.as_str() {
+                            "Name" => {
+                                output.export = Some(self.term(&export.value, None, Within::Value))
+                            }
+                            _ => self.unknown_key("an export", export, &["Name"]),
+                        }
+                    }
+                }
+                _ => self.unknown_key(
+                    "an output",
+                    part,
+                    &["Value", "Description", "Condition", "Export"],
+                ),
+            }
+        }
+        if output.value.is_none() && self.diagnostics.len() == before {
+            self.report(
+                "missing-key",
+                format!("{what} has no Value"),
+                entry.key_span,
+            );
+        }
+        Some(output)
+    }
+}
+
+fn needed_conditions<'t>(term: &'t Term, found: &mut BTreeSet<&'t str>) {
+    match &term.kind {
+        Kind::Leaf(Local::Condition(name)) => {
+            found.insert(name);
+        }
+        Kind::Leaf(Local::FindInMap(parts)) => {
+            parts.iter().for_each(|part| needed_conditions(part, found))
+        }
+        Kind::Leaf(Local::Zones(region)) => needed_conditions(region, found),
+        Kind::List(items) | Kind::Call(_, items) => {
+            items.iter().for_each(|item| needed_conditions(item, found))
+        }
+        Kind::Map(fields) => fields
+            .values()
+            .for_each(|field| needed_conditions(&field.value, found)),
+        Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => {}
+    }
+}

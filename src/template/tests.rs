@@ -1,0 +1,378 @@
+//! Whole templates through [`load`], [`Template::instantiate`] and evaluation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payctl_model::{Address, AttributeOf, Value};
+use proptest::prelude::*;
+
+use super::expr::{Field, Function, Kind, Tree};
+use super::*;
+
+fn inputs() -> Inputs {
+    Inputs {
+        region: "us-east-1".into(),
+        account: "123456789012".into(),
+        partition: "aws".into(),
+        stack: "primary".into(),
+        stack_name: "shop-test-primary".into(),
+        stack_id: "arn:aws:cloudformation:us-east-1:123456789012:stack/shop-test-primary/1-2-3"
+            .into(),
+        parameters: BTreeMap::new(),
+        availability_zones: BTreeMap::from([(
+            "us-east-1".to_owned(),
+            vec!["us-east-1a".to_owned(), "us-east-1b".to_owned()],
+        )]),
+    }
+}
+
+fn show(diagnostics: Vec<Diagnostic>) -> String {
+    diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn instantiate(text: &str, parameters: &[(&str, &str)]) -> Stack {
+    let template = load("t.yaml", text).map_err(show).unwrap();
+    let mut inputs = inputs();
+    inputs.parameters = parameters
+        .iter()
+        .map(|(name, value)| (name.to_string(), Value::from(*value)))
+        .collect();
+    template.instantiate(&inputs).map_err(show).unwrap()
+}
+
+fn of(logical_id: &str, attribute: &str) -> AttributeOf {
+    Address::new("us-east-1", "primary", logical_id).attribute(attribute)
+}
+
+fn properties(stack: &Stack, logical_id: &str) -> serde_json::Value {
+    stack.resources[logical_id]
+        .properties
+        .evaluate(&NoAttributes)
+        .unwrap()
+        .to_json()
+}
+
+const NETWORK: &str = r#"
+AWSTemplateFormatVersion: 2010-09-09
+Parameters:
+  Block: {Type: String, Default: 10.0.0.0/16}
+  Public: {Type: String, Default: no, AllowedValues: [yes, no]}
+  Names: {Type: CommaDelimitedList, Default: "a, b"}
+  Secret: {Type: String, NoEcho: true, Default: s3cr3t}
+  Port: {Type: Number, Default: 080}
+Mappings:
+  Sizes:
+    us-east-1: {Bits: 8, Names: [x, y]}
+Conditions:
+  IsPublic: !Equals [!Ref Public, "true"]
+  IsPrivate: !Not [!Condition IsPublic]
+  Both: !And [!Condition IsPublic, !Condition IsPrivate]
+Resources:
+  Vpc:
+    Type: AWS::EC2::VPC
+    DeletionPolicy: Retain
+    Properties:
+      CidrBlock: !Ref Block
+      EnableDnsSupport: "true"
+      InstanceTenancy: !If [IsPublic, dedicated, !Ref AWS::NoValue]
+      Tags:
+        - Key: Name
+          Value: !Sub "${AWS::StackName}-${Block}-${!Kept}-${Port}"
+        - !If [Both, {Key: Never, Value: x}, !Ref AWS::NoValue]
+  Subnet:
+    Type: AWS::EC2::Subnet
+    DependsOn: [Vpc, Gateway]
+    Properties:
+      VpcId: !Ref Vpc
+      AvailabilityZone: !Select [1, !GetAZs ""]
+      CidrBlock: !Select [1, !Cidr [!GetAtt Vpc.CidrBlock, 4, !FindInMap [Sizes, !Ref AWS::Region, Bits]]]
+      Tags: [{Key: Names, Value: !Join ["+", !Ref Names]}, {Key: More, Value: !Join ["", [!Ref Vpc, !Ref Secret]]}]
+  Gateway:
+    Type: AWS::EC2::InternetGateway
+    Condition: IsPublic
+  Log:
+    Type: AWS::Logs::LogGroup
+    Properties:
+      LogGroupName: !Sub ["/${x}/${AWS::URLSuffix}", {x: !Select [5, !Split ["-", a-b-c-d-e-f]]}]
+      KmsKeyId: !ImportValue {"Fn::Sub": "${AWS::Region}-key"}
+      Tags: [{Key: Secret, Value: !Base64 {Ref: Secret}}]
+Outputs:
+  VpcId:
+    Value: !Ref Vpc
+    Export: {Name: !Sub "${AWS::StackName}-vpc"}
+  Gateway: {Condition: IsPublic, Value: !Ref Gateway}
+"#;
+
+#[test]
+fn a_template_is_folded_to_what_only_aws_can_tell() {
+    let stack = instantiate(NETWORK, &[]);
+    assert_eq!(
+        stack.resources.keys().collect::<Vec<_>>(),
+        ["Log", "Subnet", "Vpc"]
+    );
+    assert_eq!(
+        properties(&stack, "Vpc"),
+        serde_json::json!({"CidrBlock": "10.0.0.0/16", "EnableDnsSupport": "true",
+            "Tags": [{"Key": "Name", "Value": "shop-test-primary-10.0.0.0/16-${Kept}-080"}]})
+    );
+    let subnet = &stack.resources["Subnet"];
+    assert_eq!(subnet.depends_on, BTreeSet::from(["Vpc".to_owned()]));
+    let wanted: Vec<String> = subnet
+        .properties
+        .references()
+        .into_iter()
+        .map(|(path, of)| format!("{path} <- {of}"))
+        .collect();
+    assert_eq!(
+        wanted,
+        [
+            "CidrBlock <- us-east-1/primary.Vpc.CidrBlock",
+            "Tags.1.Value <- us-east-1/primary.Vpc.Ref",
+            "VpcId <- us-east-1/primary.Vpc.Ref",
+        ]
+    );
+    assert_eq!(
+        properties(&stack, "Subnet")["CidrBlock"],
+        serde_json::json!({"$unknown": "us-east-1/primary.Vpc.CidrBlock"})
+    );
+    let known = BTreeMap::from([
+        (of("Vpc", "CidrBlock"), Value::from("10.0.0.0/16")),
+        (of("Vpc", "Ref"), Value::from("vpc-1")),
+    ]);
+    let value = subnet.properties.evaluate(&known).unwrap();
+    assert_eq!(
+        value.at(&"CidrBlock".into()),
+        Some(&Value::from("10.0.1.0/24"))
+    );
+    assert_eq!(
+        value.at(&"AvailabilityZone".into()),
+        Some(&Value::from("us-east-1b"))
+    );
+    assert_eq!(value.at(&"Tags.0.Value".into()), Some(&Value::from("a+b")));
+    assert_eq!(
+        value.at(&"Tags.1.Value".into()),
+        Some(&Value::secret("vpc-1s3cr3t"))
+    );
+    assert_eq!(
+        stack.exports,
+        BTreeMap::from([("shop-test-primary-vpc".to_owned(), "VpcId".to_owned())])
+    );
+
+    let log = &stack.resources["Log"].properties;
+    assert_eq!(
+        log.imports()
+            .into_iter()
+            .map(|(path, name, _)| format!("{path} {name}"))
+            .collect::<Vec<_>>(),
+        ["KmsKeyId us-east-1-key"]
+    );
+    assert_eq!(
+        log.evaluate(&NoAttributes).unwrap_err().code,
+        "unknown-export"
+    );
+    let linked = log
+        .link_imports(&mut |_| Some(Expr::value("arn:key".into())))
+        .evaluate(&NoAttributes)
+        .unwrap();
+    assert_eq!(
+        linked.get("LogGroupName"),
+        Some(&Value::from("/f/amazonaws.com"))
+    );
+    assert_eq!(
+        linked.at(&"Tags.0.Value".into()),
+        Some(&Value::secret("czNjcjN0"))
+    );
+}
+
+#[test]
+fn parameters_decide_conditions() {
+    let stack = instantiate(NETWORK, &[("Public", "true")]);
+    assert!(stack.resources.contains_key("Gateway") && stack.outputs.contains_key("Gateway"));
+    assert_eq!(properties(&stack, "Vpc")["InstanceTenancy"], "dedicated");
+    assert_eq!(stack.resources["Subnet"].depends_on.len(), 2);
+}
+
+#[test]
+fn lookups_are_told_before_instantiation() {
+    let text = "Resources:\n  S:\n    Type: AWS::EC2::VPC\n    Properties:\n      CidrBlock: !Join ['', [!Select [0, !GetAZs eu-west-1], !Select [0, !GetAZs {Ref: AWS::Region}]]]\n";
+    let template = load("t.yaml", text).map_err(show).unwrap();
+    let wanted: Vec<String> = template
+        .lookups(&inputs())
+        .availability_zones
+        .into_iter()
+        .collect();
+    assert_eq!(wanted, ["eu-west-1", "us-east-1"]);
+    assert!(
+        show(template.instantiate(&inputs()).unwrap_err())
+            .contains("zones of the region `eu-west-1` are not known")
+    );
+}
+
+#[test]
+fn json_and_yaml_are_one() {
+    let yaml = "\u{feff}Resources:\r\n  V:\r\n    Type: AWS::EC2::VPC\r\n    Properties: {CidrBlock: !Sub '${AWS::AccountId}'}\r\n";
+    let json = "\u{feff}\t{\"Resources\": {\"V\": {\"Type\": \"AWS::EC2::VPC\",\n\t\"Properties\": {\"CidrBlock\": {\"Fn::Sub\": \"${AWS::AccountId}\"}}}}}";
+    assert_eq!(
+        properties(&instantiate(yaml, &[]), "V"),
+        properties(&instantiate(json, &[]), "V")
+    );
+}
+
+#[test]
+fn attribute_that_is_only_hashed_is_no_argument() {
+    let text = "Resources:\n  V:\n    Type: Custom::Thing\n    Properties: {ServiceToken: t, Plain: !GetAtt W.Secret, Made: !Sub 'x${W.Secret}'}\n  W: {Type: Custom::Thing, Properties: {ServiceToken: t}}\n";
+    let stack = instantiate(text, &[]);
+    let hashed = Value::Secret(payctl_model::Secret::Hashed("h".into()));
+    let known = BTreeMap::from([(of("W", "Secret"), hashed.clone())]);
+    let value = stack.resources["V"].properties.evaluate(&known).unwrap();
+    assert_eq!(value.get("Plain"), Some(&hashed));
+    assert_eq!(value.get("Made"), Some(&Value::unknown(of("W", "Secret"))));
+}
+
+fn attribute(index: usize) -> AttributeOf {
+    Address::new("r", "s", "R").attribute(format!("A{index}"))
+}
+
+fn expr(kind: Kind<Reference>) -> Expr {
+    Tree::new(kind, Span::default())
+}
+
+/// Expressions over four attributes: well-formed ones and such that fail.
+fn any_expr() -> impl Strategy<Value = Expr> {
+    let leaf = prop_oneof![
+        (0..4usize).prop_map(|index| expr(Kind::Leaf(Reference::Attribute(attribute(index))))),
+        prop_oneof![
+            "[a-c,]{0,4}".prop_map(Value::from),
+            (-1..3i64).prop_map(Value::from),
+            any::<bool>().prop_map(Value::from)
+        ]
+        .prop_map(|value| expr(Kind::Value(value))),
+        Just(expr(Kind::Value(Value::secret("s,t")))),
+        Just(expr(Kind::NoValue)),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let list =
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| expr(Kind::List(items)));
+        let text = |text: &str| expr(Kind::Value(Value::from(text)));
+        let call = |function, arguments| expr(Kind::Call(function, arguments));
+        let condition = prop_oneof![
+            any::<bool>().prop_map(|flag| expr(Kind::Value(Value::from(flag)))),
+            (inner.clone(), inner.clone())
+                .prop_map(move |(a, b)| call(Function::Equals, vec![a, b])),
+        ];
+        let condition = prop_oneof![
+            condition.clone(),
+            (condition.clone(), condition.clone())
+                .prop_map(move |(a, b)| call(Function::And, vec![a, b])),
+            (condition.clone(), condition.clone())
+                .prop_map(move |(a, b)| call(Function::Or, vec![a, b])),
+            condition.prop_map(move |a| call(Function::Not, vec![a])),
+        ];
+        prop_oneof![
+            list.clone(),
+            prop::collection::btree_map("[xyz]", inner.clone(), 0..3).prop_map(|map| {
+                let fields = map.into_iter().map(|(key, value)| {
+                    (
+                        key,
+                        Field {
+                            key: Span::default(),
+                            value,
+                        },
+                    )
+                });
+                expr(Kind::Map(fields.collect()))
+            }),
+            list.clone()
+                .prop_map(move |items| call(Function::Join, vec![text("-"), items])),
+            prop::collection::vec(inner.clone(), 0..3)
+                .prop_map(move |pieces| call(Function::Sub, pieces)),
+            inner
+                .clone()
+                .prop_map(move |piece| call(Function::Split, vec![text(","), piece])),
+            (0..3i64, list).prop_map(move |(index, items)| call(
+                Function::Select,
+                vec![Expr::value(index.into()), items]
+            )),
+            (inner.clone(), inner.clone())
+                .prop_map(move |(index, items)| call(Function::Select, vec![index, items])),
+            inner
+                .clone()
+                .prop_map(move |piece| call(Function::Base64, vec![piece])),
+            (condition.clone(), inner.clone(), inner.clone())
+                .prop_map(move |(c, a, b)| call(Function::If, vec![c, a, b])),
+            condition,
+        ]
+    })
+}
+
+fn any_attribute() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        "[a-c,]{0,4}".prop_map(Value::from),
+        (0..3i64).prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::secret("p,q")),
+        prop::collection::vec("[a-c]".prop_map(Value::from), 0..3).prop_map(Value::List),
+    ]
+}
+
+/// Whether what is known of `partial` is so in `full`.
+fn agrees(partial: &Value, full: &Value) -> bool {
+    match (partial, full) {
+        (Value::Unknown(_), _) => true,
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agrees(a, b))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            // What is unknown may turn out to be AWS::NoValue.
+            a.iter().all(|(key, a)| match b.get(key) {
+                Some(b) => agrees(a, b),
+                None => matches!(a, Value::Unknown(_)),
+            }) && b.keys().all(|key| a.contains_key(key))
+        }
+        _ => partial == full,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn two_steps_give_what_one_gives(
+        expr in any_expr(),
+        values in prop::collection::vec(any_attribute(), 4),
+        first in prop::collection::vec(any::<bool>(), 4),
+    ) {
+        let all: BTreeMap<AttributeOf, Value> =
+            values.into_iter().enumerate().map(|(index, value)| (attribute(index), value)).collect();
+        let some: BTreeMap<AttributeOf, Value> = all
+            .iter()
+            .zip(&first)
+            .filter(|(_, known)| **known)
+            .map(|((of, value), _)| (of.clone(), value.clone()))
+            .collect();
+        let rest: BTreeMap<AttributeOf, Value> =
+            all.iter().filter(|(of, _)| !some.contains_key(*of)).map(|(of, value)| (of.clone(), value.clone())).collect();
+        let one = expr.evaluate(&all);
+        let two = expr.reduce(&some).evaluate(&rest);
+        match (&one, &two) {
+            (Ok(one), Ok(two)) => prop_assert_eq!(one, two),
+            (one, two) => prop_assert_eq!(one.is_err(), two.is_err(), "{:?} {:?}", one, two),
+        }
+        if let Ok(one) = &one {
+            prop_assert!(!one.has_unknown());
+            let partial = expr.evaluate(&some);
+            prop_assert!(partial.is_ok(), "{:?}", partial);
+            prop_assert!(agrees(&partial.unwrap(), one));
+        }
+    }
+
+    #[test]
+    fn loading_never_panics(text in "(Resources|Outputs|Conditions|A|Type|Ref|!Sub|!GetAtt|!If|\\$\\{|\\}|: |\n|\n  |\n    |\\[|\\]|\\{|\\}|,|AWS::EC2::VPC|Properties|Fn::Join|'|\"|- |a\\.b){0,40}") {
+        if let Ok(template) = load("t", &text) {
+            let _ = template.instantiate(&inputs());
+        }
+    }
+}
