@@ -101,6 +101,9 @@ pub struct Operation {
     /// AWS says that repeating it changes nothing.
     #[serde(default)]
     pub idempotent: bool,
+    /// AWS has a successor for it.
+    #[serde(default)]
+    pub deprecated: bool,
     /// A label to be put before the host.
     pub endpoint: Option<Endpoint>,
     /// The checksum that the request must carry.

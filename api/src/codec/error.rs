@@ -365,9 +365,13 @@ fn decode_json(service: &Service, headers: &HeaderMap, body: Option<Json>) -> Op
     let named = header("x-amzn-errortype").or_else(|| text(&["__type", "code", "Code"]))?;
     let named = named.split(':').next().unwrap_or(named);
     let name = named.rsplit('#').next().unwrap_or(named).trim();
-    let older = header("x-amzn-query-error")
+    // Of services that were query APIs the older code is the known one, whether or not the server tells it.
+    let told = header("x-amzn-query-error")
         .and_then(|value| value.split(';').next())
         .filter(|code| !code.is_empty());
+    let model = modelled(service, name);
+    let compatible = model.filter(|_| service.metadata.aws_query_compatible.is_some());
+    let older = told.or_else(|| compatible?.1.error.as_ref()?.code.as_deref());
     let code = older.unwrap_or(name);
     if code.is_empty() {
         return None;
@@ -377,7 +381,7 @@ fn decode_json(service: &Service, headers: &HeaderMap, body: Option<Json>) -> Op
         .to_owned();
     let extra = body
         .as_ref()
-        .zip(modelled(service, name))
+        .zip(model)
         .and_then(|(body, (_, shape))| json::read_members(service, shape, body).ok());
     Some(ErrorAnswer {
         code: code.to_owned(),

@@ -231,10 +231,14 @@ fn write_body(
         .as_ref()
         .and_then(|name| shape.member_named(name))
     {
-        let Some(value) = members.get(&member.name).filter(|value| !value.is_null()) else {
-            return Ok(None);
-        };
         let payload = service.shape(&member.shape);
+        let given = members.get(&member.name).filter(|value| !value.is_null());
+        let Some(value) = given else {
+            // A JSON structure that is absent is written as one without members.
+            let structure =
+                request && protocol == Protocol::RestJson && payload.kind == Kind::Structure;
+            return Ok(structure.then(|| ("application/json", Bytes::from_static(b"{}"))));
+        };
         if payload.eventstream {
             return Err(EncodeError::EventStream {
                 path: member.name.clone(),

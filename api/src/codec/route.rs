@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::error::ApiError;
 use super::form::{self, Node};
 use super::{Malformed, cbor, json, query, rest};
-use crate::model::{Operation, Protocol, Service};
+use crate::model::{Location, Operation, Protocol, Service};
 use crate::pack;
 
 /// A request that the simulated AWS understood.
@@ -300,14 +300,15 @@ fn by_uri(
         };
         let path = bucket_in_path(service, request);
         for operation in service.operations.values() {
-            // What makes an operation S3's `CopyObject` rather than `PutObject` is a required header.
+            // What makes an operation S3's `CopyObject` rather than `PutObject` is a required header; `UploadPart`, a parameter.
             let Some(mut found) = rest::matches(operation, request.method(), &path, pairs) else {
                 continue;
             };
-            let Some(headers) = required_headers(service, operation, request.headers()) else {
+            let Some(required) = required(service, operation, request.headers(), pairs) else {
                 continue;
             };
-            found.literal += headers;
+            // An older operation at the same address gives way to its successor.
+            found.literal = 2 * (found.literal + required) + usize::from(!operation.deprecated);
             if best
                 .as_ref()
                 .is_none_or(|(.., other)| found.literal > other.literal)
@@ -329,21 +330,28 @@ fn by_uri(
     Some((service, operation, protocol, input))
 }
 
-/// How many headers the operation requires, or None if one of them is absent.
-fn required_headers(
+/// How many headers and parameters the operation requires, or None if one of them is absent.
+fn required(
     service: &Service,
     operation: &Operation,
     headers: &HeaderMap,
+    query: &[(String, String)],
 ) -> Option<usize> {
     let Some(shape) = service.input(operation) else {
         return Some(0);
     };
-    let required = shape.members.iter().filter(|member| {
-        member.location == Some(crate::model::Location::Header) && shape.requires(&member.name)
-    });
     let mut count = 0;
-    for member in required {
-        if !headers.contains_key(member.wire_name()) {
+    for member in shape
+        .members
+        .iter()
+        .filter(|member| shape.requires(&member.name))
+    {
+        let given = match member.location {
+            Some(Location::Header) => headers.contains_key(member.wire_name()),
+            Some(Location::QueryString) => query.iter().any(|(name, _)| name == member.wire_name()),
+            _ => continue,
+        };
+        if !given {
             return None;
         }
         count += 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::model::Service;
+use crate::model::{Operation, Service};
 use crate::pack;
 
 mod functions;
@@ -86,6 +86,36 @@ pub fn resolve(
         }
     }
     Ok(endpoint)
+}
+
+/// The endpoint of an operation: as [`resolve`], with the constants that the operation gives to rules which require them
+/// (ACM's `ServiceType`). Constants that only refine what the rules do with an input's members are not given, since those
+/// members are not either: a bucket stands in the path of its requests.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_for(
+    service: &Service,
+    operation: &Operation,
+    region: &str,
+    options: &Options,
+) -> Result<Endpoint, EndpointError> {
+    let required = |name: &str| {
+        let rule_set = pack::rule_set(&service.name);
+        rule_set.is_some_and(|rules| rules["parameters"][name]["required"] == json!(true))
+    };
+    let mut options = options.clone();
+    for (name, value) in operation
+        .endpoint_params
+        .iter()
+        .filter(|(name, _)| required(name))
+    {
+        options
+            .parameters
+            .entry(name.clone())
+            .or_insert_with(|| value.clone());
+    }
+    resolve(service, region, &options)
 }
 
 fn evaluate(service: &Service, region: &str, options: &Options) -> Result<Endpoint, EndpointError> {
@@ -249,6 +279,22 @@ mod tests {
             url("kms", "us-east-1", &fips).0,
             "https://kms-fips.us-east-1.amazonaws.com"
         );
+    }
+
+    #[test]
+    fn operations_of_one_service_may_live_apart() {
+        let acm = pack::service("acm").expect("packed");
+        let at = |operation: &str| {
+            let operation = acm.operation(operation).expect("modelled");
+            resolve_for(acm, operation, "eu-west-1", &Options::default())
+                .expect("an endpoint")
+                .url
+        };
+        assert_eq!(
+            at("RequestCertificate"),
+            "https://acm.eu-west-1.amazonaws.com"
+        );
+        assert_ne!(at("ListAcmeEndpoints"), at("RequestCertificate"));
     }
 
     #[test]
