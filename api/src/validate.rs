@@ -252,10 +252,10 @@ impl Check<'_> {
         if !shape.variants.is_empty() && !shape.variants.iter().any(|variant| variant == text) {
             self.add(path, Constraint::OneOf(shape.variants.clone()));
         }
-        if let Some(pattern) = &shape.pattern {
-            if compiled(pattern).is_some_and(|regex| !regex.is_match(text)) {
-                self.add(path, Constraint::Pattern(pattern.clone()));
-            }
+        if let Some(pattern) = &shape.pattern
+            && compiled(pattern).is_some_and(|regex| !regex.is_match(text))
+        {
+            self.add(path, Constraint::Pattern(pattern.clone()));
         }
     }
 }

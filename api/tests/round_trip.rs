@@ -168,10 +168,10 @@ fn comparable(service: &Service, shape: Option<&Shape>, value: &Json) -> Json {
         let header =
             member.location == Some(Location::Header) && added.contains(&member.wire_name());
         let empty_stream = streams && value.get(&member.name) == Some(&json!(""));
-        if let Some(members) = value.as_object_mut() {
-            if header || empty_stream || member.location == Some(Location::StatusCode) {
-                members.remove(&member.name);
-            }
+        if let Some(members) = value.as_object_mut()
+            && (header || empty_stream || member.location == Some(Location::StatusCode))
+        {
+            members.remove(&member.name);
         }
     }
     value

@@ -15,6 +15,7 @@ mod form;
 mod json;
 mod query;
 mod rest;
+mod rest_read;
 mod route;
 mod scalar;
 mod xml;
@@ -211,7 +212,7 @@ pub fn decode_response_in(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Json, ErrorAnswer> {
-    if !(200..300).contains(&status) && !(status == 304 && protocol == Protocol::RestXml) {
+    if !(200..300).contains(&status) {
         return Err(error::decode(service, protocol, status, headers, body));
     }
     let answer = match protocol {
@@ -220,7 +221,7 @@ pub fn decode_response_in(
         }
         Protocol::Json => json::decode_response(service, operation, body),
         Protocol::RestJson | Protocol::RestXml => {
-            rest::decode_response(service, operation, protocol, status, headers, body)
+            rest_read::decode_response(service, operation, protocol, status, headers, body)
         }
         Protocol::SmithyRpcV2Cbor => cbor::decode_response(service, operation, body),
     };

@@ -75,14 +75,15 @@ impl Dialect {
 
     /// A flattened list is called after its element, if that has a name.
     fn member_name(self, member: &Member, shape: &Shape) -> String {
-        if !self.is_ec2() && shape.kind == Kind::List && member.flattened {
-            if let Some(name) = shape
+        if !self.is_ec2()
+            && shape.kind == Kind::List
+            && member.flattened
+            && let Some(name) = shape
                 .member
                 .as_ref()
                 .and_then(|element| element.location_name.clone())
-            {
-                return name;
-            }
+        {
+            return name;
         }
         self.name(member, &member.name)
     }
@@ -224,10 +225,10 @@ impl Decoder<'_> {
             let name = self
                 .dialect
                 .member_name(member, self.service.shape(&member.shape));
-            if let Some(child) = node.children.get(&name) {
-                if let Some(value) = self.value(member, child)? {
-                    members.insert(member.name.clone(), value);
-                }
+            if let Some(child) = node.children.get(&name)
+                && let Some(value) = self.value(member, child)?
+            {
+                members.insert(member.name.clone(), value);
             }
         }
         Ok(Json::Object(members))
@@ -268,10 +269,10 @@ impl Decoder<'_> {
                     let key = entry
                         .text(&key_name)
                         .ok_or_else(|| Malformed::new("a map's entry has no key"))?;
-                    if let Some(child) = entry.children.get(&value_name) {
-                        if let Some(value) = self.value(value, child)? {
-                            entries.insert(key.to_owned(), value);
-                        }
+                    if let Some(child) = entry.children.get(&value_name)
+                        && let Some(value) = self.value(value, child)?
+                    {
+                        entries.insert(key.to_owned(), value);
                     }
                 }
                 Json::Object(entries)

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::error::ApiError;
 use super::form::{self, Node};
-use super::{Malformed, cbor, json, query, rest};
+use super::{Malformed, cbor, json, query, rest_read};
 use crate::model::{Location, Operation, Protocol, Service};
 use crate::pack;
 
@@ -289,7 +289,12 @@ fn by_uri(
     } else {
         signed.to_vec()
     };
-    let mut best: Option<(&'static Service, &'static Operation, Protocol, rest::Match)> = None;
+    let mut best: Option<(
+        &'static Service,
+        &'static Operation,
+        Protocol,
+        rest_read::Match,
+    )> = None;
     for service in candidates {
         let rest = [Protocol::RestJson, Protocol::RestXml];
         let Some(protocol) = rest
@@ -301,7 +306,8 @@ fn by_uri(
         let path = bucket_in_path(service, request);
         for operation in service.operations.values() {
             // What makes an operation S3's `CopyObject` rather than `PutObject` is a required header; `UploadPart`, a parameter.
-            let Some(mut found) = rest::matches(operation, request.method(), &path, pairs) else {
+            let Some(mut found) = rest_read::matches(operation, request.method(), &path, pairs)
+            else {
                 continue;
             };
             let Some(required) = required(service, operation, request.headers(), pairs) else {
@@ -318,7 +324,7 @@ fn by_uri(
         }
     }
     let (service, operation, protocol, found) = best?;
-    let input = rest::decode_request(
+    let input = rest_read::decode_request(
         service,
         operation,
         protocol,

@@ -33,10 +33,10 @@ pub(super) fn nanoseconds(value: &Json) -> Result<i128, EncodeError> {
 
 /// Epoch seconds as a JSON number: an integer where there is no fraction.
 pub(super) fn seconds(nanoseconds: i128) -> Json {
-    if nanoseconds % 1_000_000_000 == 0 {
-        if let Ok(seconds) = i64::try_from(nanoseconds / 1_000_000_000) {
-            return Json::from(seconds);
-        }
+    if nanoseconds % 1_000_000_000 == 0
+        && let Ok(seconds) = i64::try_from(nanoseconds / 1_000_000_000)
+    {
+        return Json::from(seconds);
     }
     #[allow(clippy::cast_precision_loss)]
     Json::from((nanoseconds / 1000) as f64 / 1e6)

@@ -189,12 +189,13 @@ impl Reader<'_> {
             return Ok(None);
         };
         let shape = self.service.shape(&member.shape);
-        if member.flattened && shape.kind == Kind::List {
-            if let Some(inner) = shape.member.as_deref() {
-                let values: Result<Vec<Json>, Malformed> =
-                    found.map(|child| self.value(inner, child)).collect();
-                return Ok(Some(Json::Array(values?)));
-            }
+        if member.flattened
+            && shape.kind == Kind::List
+            && let Some(inner) = shape.member.as_deref()
+        {
+            let values: Result<Vec<Json>, Malformed> =
+                found.map(|child| self.value(inner, child)).collect();
+            return Ok(Some(Json::Array(values?)));
         }
         if member.flattened && shape.kind == Kind::Map {
             return self.map(shape, found).map(Some);

@@ -151,17 +151,17 @@ fn is_host_label(text: &str, dots: bool) -> bool {
 }
 
 fn is_virtual_hostable(bucket: &str, dots: bool) -> bool {
-    if dots && bucket.contains('.') {
-        return bucket.parse::<IpAddr>().is_err()
-            && bucket
-                .split('.')
-                .all(|label| is_virtual_hostable(label, false));
-    }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(allowed)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
     (3..=63).contains(&bucket.len())
-        && bucket.bytes().all(allowed)
-        && !bucket.starts_with('-')
-        && !bucket.ends_with('-')
+        && bucket.parse::<IpAddr>().is_err()
+        && (dots || !bucket.contains('.'))
+        && bucket.split('.').all(label)
 }
 
 fn parse_arn(text: &str) -> Option<Json> {
