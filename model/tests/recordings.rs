@@ -138,13 +138,34 @@ fn every_altered_value_is_a_change() {
             let Some(live) = recording.live.at(&path) else {
                 continue;
             };
-            let tag = recording.live.at(&path).is_some() && path.to_string().starts_with("Tags.");
+            // A list without order has something else at this position.
+            if live.to_text() != declared.to_text() {
+                continue;
+            }
+            let tag = path
+                .steps()
+                .iter()
+                .any(|step| matches!(step, Step::Key(key) if key.ends_with("Tags")));
             let unreadable = facts.is_write_only(&path) || facts.is_read_only(&path);
             if tag
                 || unreadable
                 || matches!(declared, Value::Unknown(_))
                 || clean.iter().any(|(found, ..)| found.is_prefix_of(&path))
             {
+                continue;
+            }
+            // So has a set of which AWS or somebody else has more.
+            let aligned = (0..path.steps().len()).all(|length| {
+                let parent: PropertyPath = path.steps()[..length].iter().cloned().collect();
+                let count = |value: &Value| {
+                    value
+                        .at(&parent)
+                        .and_then(Value::as_list)
+                        .map(<[Value]>::len)
+                };
+                count(&recording.declared) == count(&recording.live)
+            });
+            if !aligned {
                 continue;
             }
             let Some(other) = alter(live) else { continue };
@@ -169,6 +190,59 @@ fn every_altered_value_is_a_change() {
     assert_eq!(missed, 0);
 }
 
+/// The other way round: every declared scalar that AWS gives back at the same path is altered in the template.
+#[test]
+fn every_altered_declaration_is_a_change() {
+    let Some(recordings) = recordings() else {
+        return;
+    };
+    let (mut missed, mut altered) = (0, 0);
+    for mut recording in recordings {
+        let facts = facts().get(&recording.type_name).unwrap();
+        let mut leaves = Vec::new();
+        collect(&recording.declared, PropertyPath::root(), &mut leaves);
+        let clean = changes(&recording, &recording.live);
+        let original = recording.declared.clone();
+        for (path, declared) in leaves {
+            // Which key an alias stands for, and what a public key's comment was, AWS does not tell; a rule of the registry
+            // without the declared value means that AWS takes any.
+            let untold = declared
+                .as_str()
+                .is_some_and(|text| text.starts_with("alias/") || text.starts_with("ssh-"));
+            let fixed = facts
+                .transforms
+                .iter()
+                .any(|(of, rule)| of.matches(&path) && !rule.contains(&of.to_string()));
+            if untold
+                || fixed
+                || !recording.drift.is_empty()
+                || recording.live.at(&path).is_none()
+                || facts.is_write_only(&path)
+                || facts.is_read_only(&path)
+                || matches!(declared, Value::Unknown(_))
+                || clean.iter().any(|(found, ..)| found.is_prefix_of(&path))
+            {
+                continue;
+            }
+            let Some(other) = alter(&declared) else {
+                continue;
+            };
+            altered += 1;
+            recording.declared = replaced(&original, path.steps(), &other);
+            if changes(&recording, &recording.live).len() <= clean.len() {
+                missed += 1;
+                eprintln!(
+                    "MISSED {} {path}: {:?} declared",
+                    recording.id,
+                    other.to_json()
+                );
+            }
+        }
+    }
+    eprintln!("{altered} declarations altered, {missed} missed");
+    assert_eq!(missed, 0);
+}
+
 /// What real templates declare is not refused.
 #[test]
 fn what_was_deployed_passes_the_check() {
@@ -181,6 +255,11 @@ fn what_was_deployed_passes_the_check() {
             &facts().get(&recording.type_name).unwrap(),
             &recording.declared,
         ) {
+            // Some recordings are parts of a resource, and stack tags stand among what was declared.
+            let tags = finding.path.to_string() == "Tags";
+            if finding.kind == payctl_model::facts::FindingKind::Missing || tags {
+                continue;
+            }
             wrong += 1;
             eprintln!(
                 "{} {}: {:?} {}",

@@ -60,7 +60,9 @@ fn meaning(declared: &Value, live: &Value, policy: bool, depth: usize) -> bool {
                     }
                     (Some(a), Some(b)) => meaning(a, b, policy, depth),
                     (Some(Value::Unknown(_)), None) => true,
-                    (Some(one), None) | (None, Some(one)) => is_empty(one),
+                    (Some(one), None) => is_empty(one),
+                    // AWS completes documents; in a policy every word counts.
+                    (None, Some(one)) => !policy || is_empty(one),
                     (None, None) => true,
                 })
         }
@@ -73,9 +75,24 @@ fn meaning(declared: &Value, live: &Value, policy: bool, depth: usize) -> bool {
             [] => is_empty(one),
             several => several.iter().all(|item| meaning(item, one, policy, depth)),
         },
-        (Value::String(a), Value::String(b)) => a == b || a.trim() == b.trim(),
+        (Value::String(a), Value::String(b)) => {
+            a.trim() == b.trim() || policy && (same_api(a, b) || same_api(b, a))
+        }
         (a, b) => scalar::same(a, b),
     }
+}
+
+/// API Gateway writes `execute-api:/stage/…` in a resource policy as the ARN of the API (its developer guide, "Create and attach an
+/// API Gateway resource policy").
+fn same_api(short: &str, arn: &str) -> bool {
+    let Some(path) = short.strip_prefix("execute-api:/") else {
+        return false;
+    };
+    let rest = arn
+        .split_once(":execute-api:")
+        .filter(|(start, _)| start.starts_with("arn:"));
+    rest.and_then(|(_, rest)| rest.split_once('/'))
+        .is_some_and(|(_, of)| of == path)
 }
 
 fn is_principal(key: &str) -> bool {

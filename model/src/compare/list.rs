@@ -1,12 +1,12 @@
 //! Lists: in order, as sets, and as pairs of keys and values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::facts::Schema;
+use crate::facts::{Kind, Schema};
 use crate::path::PropertyPath;
 use crate::value::Value;
 
-use super::{Walk, keys, scalar};
+use super::{Undeclared, Walk, keys, scalar};
 
 /// Properties that name an item among its siblings, in the order in which they are tried.
 const NAMES: &[&str] = &[
@@ -16,6 +16,10 @@ const NAMES: &[&str] = &[
     "Sid",
     "RuleName",
     "PolicyName",
+    "DeviceName",
+    "Device",
+    "VolumeId",
+    "Cidr",
     "ContainerName",
     "IndexName",
     "AttributeName",
@@ -36,7 +40,7 @@ impl<'a> Walk<'a> {
         depth: usize,
     ) {
         let items = schema.and_then(|schema| self.facts.items(schema));
-        if schema.is_some_and(|schema| schema.attribute_list) || is_settings(items, path) {
+        if schema.is_some_and(|schema| schema.attribute_list) || self.is_settings(items, path) {
             return self.settings(items, path, declared, live, depth);
         }
         if self.in_order(items, path, declared, live, depth) {
@@ -45,7 +49,9 @@ impl<'a> Walk<'a> {
             }
             return;
         }
-        if !self.is_set(schema, path, declared, live) {
+        if !self.is_set(schema, path, declared, live)
+            && !self.was_sorted(schema, path, declared, live, depth)
+        {
             return self.by_position(items, path, declared, live, depth);
         }
         self.as_set(items, path, declared, live, depth);
@@ -95,9 +101,67 @@ impl<'a> Walk<'a> {
         if self.facts.is_unordered(path) {
             return true;
         }
-        let unique = schema
-            .is_some_and(|schema| schema.unique_items && schema.insertion_order != Some(true));
-        unique || scalar::are_names(declared) && scalar::are_names(live)
+        if schema.is_some_and(|schema| schema.insertion_order == Some(true)) {
+            return false;
+        }
+        schema.is_some_and(|schema| schema.unique_items)
+            || scalar::are_names(declared) && scalar::are_names(live)
+            || scalar::are_constants(declared) && scalar::are_constants(live)
+            || is_named(declared) && is_named(live)
+    }
+
+    /// Whether AWS keeps the list as a set and returns it sorted: the same items, in the order of the alphabet.
+    fn was_sorted(
+        &self,
+        schema: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) -> bool {
+        let texts: Vec<String> = live.iter().map(|item| item.to_json().to_string()).collect();
+        if declared.len() != live.len()
+            || !texts.is_sorted()
+            || schema.is_some_and(|schema| schema.insertion_order == Some(true))
+        {
+            return false;
+        }
+        let mut walk = self.quietly();
+        walk.as_set(
+            schema.and_then(|schema| self.facts.items(schema)),
+            path,
+            declared,
+            live,
+            depth,
+        );
+        walk.found.changes.is_empty()
+    }
+
+    /// Lists of settings by their shape: a name (or key), a value, and at most what they belong to. A template names those that
+    /// it wants otherwise than AWS's defaults. A metric's dimensions look the same but are one identity.
+    fn is_settings(&self, items: Option<&Schema>, path: &PropertyPath) -> bool {
+        let Some(items) = items else { return false };
+        let identity = path
+            .steps()
+            .last()
+            .is_some_and(|step| matches!(step, crate::Step::Key(key) if key == "Dimensions"));
+        let scalars = || {
+            items.properties.values().all(|schema| {
+                let schema = self.facts.resolve(schema);
+                !schema.allows(Kind::Array) && !schema.allows(Kind::Object)
+            })
+        };
+        let has = |endings: &[&str]| {
+            items
+                .properties
+                .keys()
+                .any(|key| endings.iter().any(|ending| key.ends_with(ending)))
+        };
+        !identity
+            && (2..=4).contains(&items.properties.len())
+            && has(&["Name", "Key"])
+            && has(&["Value"])
+            && scalars()
     }
 
     fn by_position(
@@ -157,16 +221,19 @@ impl<'a> Walk<'a> {
             self.follow(items, &below, &declared[*position], &live[other], depth);
             false
         });
-        if rest.is_empty() && left.is_empty() {
+        // More things in a set than the template names are drift at most; more texts make another value.
+        let things = left.iter().all(|other| live[*other].as_map().is_some());
+        if rest.is_empty() && things {
             return;
         }
-        if rest.len() == left.len()
+        if rest.len() <= left.len()
+            && things
             && let Some(pairs) = pairs(&rest, &left, declared, live)
         {
             for (position, other) in pairs {
                 self.value(
                     items,
-                    &path.index(position),
+                    &path.index(other),
                     &declared[position],
                     Some(&live[other]),
                     depth,
@@ -176,6 +243,49 @@ impl<'a> Walk<'a> {
         }
         let (declared, live) = (Value::List(declared.to_vec()), Value::List(live.to_vec()));
         self.differs(path, Some(&declared), Some(&live));
+    }
+
+    /// The live items of a set that the template does not name.
+    pub(super) fn undeclared_items(
+        &mut self,
+        schema: Option<&'a Schema>,
+        path: &PropertyPath,
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) {
+        let items = schema.and_then(|schema| self.facts.items(schema));
+        let told = self
+            .found
+            .changes
+            .iter()
+            .any(|change| change.property == *path);
+        if live.len() <= declared.len() || told || live.len() > MATCHED {
+            return;
+        }
+        let mut open: Vec<&Value> = declared.iter().collect();
+        for (position, item) in live
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.as_map().is_some())
+        {
+            let below = path.index(position);
+            match open
+                .iter()
+                .position(|one| self.same(items, &below, one, item, depth))
+            {
+                Some(found) => drop(open.remove(found)),
+                None if self
+                    .found
+                    .changes
+                    .iter()
+                    .any(|change| below.is_prefix_of(&change.property)) => {}
+                None => self.found.undeclared.push(Undeclared {
+                    property: below,
+                    live: item.clone(),
+                }),
+            }
+        }
     }
 
     /// Pairs of a key and a value, of which a template names those that it wants otherwise than AWS's defaults.
@@ -209,23 +319,39 @@ impl<'a> Walk<'a> {
                 })
             };
             let found = rest.iter().find(|other| named(other)).copied();
-            self.value(items, &below, item, found, depth);
+            let at =
+                found.and_then(|found| live.iter().position(|other| std::ptr::eq(other, found)));
+            self.value(
+                items,
+                &at.map_or(below, |at| path.index(at)),
+                item,
+                found,
+                depth,
+            );
         }
     }
 }
 
-/// Lists of settings by their shape: a key (or name) and a value, under a name that ends in "Attributes".
-fn is_settings(items: Option<&Schema>, path: &PropertyPath) -> bool {
-    let named = path
-        .steps()
-        .last()
-        .is_some_and(|step| matches!(step, crate::Step::Key(key) if key.ends_with("Attributes")));
-    named
-        && items.is_some_and(|items| {
-            items.properties.len() == 2
-                && items.properties.contains_key("Key")
-                && items.properties.contains_key("Value")
-        })
+/// Properties that are an item's identity, so that its place in the list means nothing.
+const IDENTITIES: &[&str] = &[
+    "DeviceName",
+    "Id",
+    "VolumeId",
+    "Cidr",
+    "Priority",
+    "IndexName",
+    "AttributeName",
+];
+
+/// Whether every item has an identity of its own.
+fn is_named(items: &[Value]) -> bool {
+    IDENTITIES.iter().any(|name| {
+        let names: BTreeSet<String> = items
+            .iter()
+            .filter_map(|item| item.get(name)?.to_text())
+            .collect();
+        names.len() == items.len()
+    })
 }
 
 /// Pairs items that match none by the property that names them; by position where they are one each.
@@ -235,6 +361,9 @@ fn pairs(
     declared: &[Value],
     live: &[Value],
 ) -> Option<Vec<(usize, usize)>> {
+    if rest.is_empty() {
+        return None;
+    }
     if let ([one], [other]) = (rest, left)
         && declared[*one].as_map().is_some()
     {

@@ -10,13 +10,14 @@
 
 pub mod document;
 mod list;
+mod names;
 pub mod scalar;
 pub mod transform;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Kind, Schema, TypeFacts};
-use crate::path::PropertyPath;
+use crate::path::{PropertyPath, Step};
 use crate::value::{Secret, Value};
 
 /// What a plan would do with one resource.
@@ -33,7 +34,7 @@ pub struct Comparison {
 /// One value that a plan would change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// Where, positions being those of the declared list.
+    /// Where. Positions are those of the live list for items that both have, else those of the declared one.
     pub property: PropertyPath,
     /// What is wanted; `None` where it is no longer declared.
     pub declared: Option<Value>,
@@ -145,15 +146,19 @@ impl<'a> Walk<'a> {
         live: &Value,
         depth: usize,
     ) -> bool {
-        let mut walk = Walk {
+        let mut walk = self.quietly();
+        walk.value(schema, path, declared, Some(live), depth);
+        walk.found.changes.is_empty()
+    }
+
+    fn quietly(&self) -> Walk<'a> {
+        Walk {
             facts: self.facts,
             options: self.options,
             declared: self.declared,
             quiet: true,
             found: Comparison::default(),
-        };
-        walk.value(schema, path, declared, Some(live), depth);
-        walk.found.changes.is_empty()
+        }
     }
 
     fn value(
@@ -329,18 +334,16 @@ impl<'a> Walk<'a> {
         let facts = self.facts;
         for (key, value) in declared {
             let property = schema.and_then(|schema| facts.property(schema, key));
-            self.value(property, &path.key(key), value, live.get(key), depth);
-        }
-        // The keys of a free map are data, such as environment variables: one more is a change. Named properties that the
-        // template leaves out are AWS's to fill.
-        let free = schema.is_some_and(|schema| schema.properties.is_empty() && schema.is_object());
-        if free && !path.is_root() && !declared.is_empty() {
-            for (key, value) in live.iter().filter(|(key, _)| !declared.contains_key(*key)) {
-                let below = path.key(key);
-                if !facts.is_read_only(&below) && !is_empty(value) {
-                    self.differs(&below, None, Some(value));
-                }
+            let present = live.get(key).or_else(|| {
+                let other = names::other(&facts.name, key);
+                other
+                    .iter()
+                    .find_map(|name| live.get(name).filter(|_| !declared.contains_key(name)))
+            });
+            if present.is_none() && names::said_otherwise(&facts.name, key, value, live) {
+                continue;
             }
+            self.value(property, &path.key(key), value, present, depth);
         }
     }
 
@@ -372,7 +375,7 @@ impl<'a> Walk<'a> {
                 }
             }
             _ => {
-                scalar::same_as_live(schema, declared, live)
+                scalar::same_as_live(&self.facts.name, schema, path, declared, live)
                     || self.transformed(path, declared, live)
             }
         }
@@ -404,7 +407,11 @@ impl<'a> Walk<'a> {
         let named = path
             .steps()
             .last()
-            .is_some_and(|step| matches!(step, crate::Step::Key(key) if key == "Tags"));
+            .is_some_and(|step| matches!(step, Step::Key(key) if key == "Tags"));
+        // A schema without the property: the tags of the whole stack came with it.
+        if schema.is_none() && named && path.steps().len() == 1 {
+            return true;
+        }
         let items = schema.and_then(|schema| self.facts.items(schema));
         named
             && items.is_some_and(|items| {
@@ -412,12 +419,21 @@ impl<'a> Walk<'a> {
             })
     }
 
+    fn is_stack_tag(&self, key: &str, value: &Value) -> bool {
+        let tag = self.options.stack_tags.and_then(|tags| tags.get(key));
+        !self.facts.tagging.taggable && tag.is_some() && tag.map(String::as_str) == value.as_str()
+    }
+
     fn only_stack_tags(&self, declared: &Value) -> bool {
-        tags_of(declared).is_some_and(|tags| tags.keys().all(|key| is_system_tag(key)))
+        tags_of(declared).is_some_and(|tags| {
+            tags.iter()
+                .all(|(key, (_, value))| is_system_tag(key) || self.is_stack_tag(key, value))
+        })
     }
 
     /// Tags as the map that they are. Tells whether they could be read as one.
     fn tags(&mut self, path: &PropertyPath, declared: &Value, live: &Value) -> bool {
+        let (whole, present) = (declared, live);
         let (Some(declared), Some(live)) = (tags_of(declared), tags_of(live)) else {
             return false;
         };
@@ -431,7 +447,34 @@ impl<'a> Walk<'a> {
                 Some((_, present))
                     if scalar::same(value, present) || is_empty(value) && is_empty(present) => {}
                 Some((_, present)) => self.differs(&below, Some(value), Some(present)),
+                // The stack's tags reach only resources that can be tagged.
+                None if self.is_stack_tag(key, value) => {}
                 None => self.differs(&below, Some(value), None),
+            }
+            // An Auto Scaling group's tags say more: whether instances get them.
+            if let ([Step::Index(at), _], Some(([Step::Index(other), _], _))) = (
+                position.as_slice(),
+                live.get(key)
+                    .map(|(position, value)| (position.as_slice(), value)),
+            ) {
+                let item = |list: &Value, at: usize| {
+                    list.at(&PropertyPath::root().index(at))?.as_map().cloned()
+                };
+                let present = item(present, *other).unwrap_or_default();
+                for (name, value) in item(whole, *at).unwrap_or_default() {
+                    let differs = !name.ends_with("Key")
+                        && !name.ends_with("Value")
+                        && present
+                            .get(&name)
+                            .is_none_or(|other| !scalar::same(&value, other));
+                    if differs && !matches!(value, Value::Unknown(_)) {
+                        self.differs(
+                            &path.index(*at).key(&name),
+                            Some(&value),
+                            present.get(&name),
+                        );
+                    }
+                }
             }
         }
         true
@@ -468,12 +511,12 @@ impl<'a> Walk<'a> {
             let gone = last
                 .keys()
                 .filter(|key| !declared.contains_key(*key) && !is_system_tag(key) && !stack(key));
-            let gone: Vec<Value> = gone
-                .filter_map(|key| live.get(key))
-                .map(|(_, value)| value.clone())
-                .collect();
-            for value in gone {
-                self.differs(path, None, Some(&value));
+            let gone: Vec<_> = gone.filter_map(|key| live.get(key)).cloned().collect();
+            for (position, value) in gone {
+                let below = position
+                    .into_iter()
+                    .fold(path.clone(), |path, step| path.step(step));
+                self.differs(&below, None, Some(&value));
             }
             return;
         }
@@ -493,8 +536,7 @@ impl<'a> Walk<'a> {
                     let default = facts
                         .schema_at(&below)
                         .and_then(|schema| schema.default.as_ref());
-                    let free = schema.is_some_and(|schema| schema.properties.is_empty());
-                    if !free && !default.is_some_and(|default| scalar::same(default, live)) {
+                    if !default.is_some_and(|default| scalar::same(default, live)) {
                         self.differs(&below, None, Some(live));
                     }
                 }
@@ -539,6 +581,9 @@ impl<'a> Walk<'a> {
             }
             return;
         }
+        if let (Value::List(declared), Value::List(live)) = (declared, live) {
+            return self.undeclared_items(schema, path, declared, live, depth);
+        }
         let (Value::Map(declared), Value::Map(live)) = (declared, live) else {
             return;
         };
@@ -562,7 +607,13 @@ impl<'a> Walk<'a> {
                 Value::List(_) => Value::List(Vec::new()),
                 _ => Value::map(),
             };
+            let other = || {
+                declared.keys().any(|name| {
+                    !live.contains_key(name) && names::other(&facts.name, name).contains(key)
+                })
+            };
             match declared.get(key) {
+                None if other() => {}
                 Some(declared) => self.undeclared(property, &below, declared, value, depth),
                 None if self.is_tags(property, &below) => {
                     self.undeclared(property, &below, &empty, value, depth)
@@ -582,8 +633,8 @@ impl<'a> Walk<'a> {
 
 /// Tags by key, each with where its value stands below the property. `None` where it is neither a map nor a list of keys and
 /// values.
-fn tags_of(value: &Value) -> Option<BTreeMap<String, (Vec<crate::Step>, Value)>> {
-    use crate::Step::{Index, Key};
+fn tags_of(value: &Value) -> Option<BTreeMap<String, (Vec<Step>, Value)>> {
+    use Step::{Index, Key};
     match value {
         Value::Map(map) => Some(
             map.iter()

@@ -1,9 +1,11 @@
 //! When two texts, numbers or booleans are the same.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::facts::check::same_scalar;
 use crate::facts::{Kind, Schema};
+use crate::path::{PropertyPath, Step};
 use crate::value::Value;
 
 use super::is_empty;
@@ -28,7 +30,13 @@ pub fn same(a: &Value, b: &Value) -> bool {
 }
 
 /// Whether AWS shows `live` where `declared` was asked for, by the kind of value alone.
-pub(super) fn same_as_live(schema: Option<&Schema>, declared: &Value, live: &Value) -> bool {
+pub(super) fn same_as_live(
+    type_name: &str,
+    schema: Option<&Schema>,
+    path: &PropertyPath,
+    declared: &Value,
+    live: &Value,
+) -> bool {
     if same_scalar(declared, live, schema.is_some_and(|schema| schema.any_case))
         || is_empty(declared) && is_empty(live)
     {
@@ -49,7 +57,95 @@ pub(super) fn same_as_live(schema: Option<&Schema>, declared: &Value, live: &Val
         || same_network(&declared, &live)
         || same_time(&declared, &live)
         || declared.trim() == live.trim()
-        || is_domain(&declared) && declared.trim_end_matches('.') == live.trim_end_matches('.')
+        || same_domain(type_name, path, &declared, &live)
+        || is_header(path) && declared.eq_ignore_ascii_case(&live)
+        || same_public_key(&declared, &live)
+        || last_key(path) == Some("AccessString") && same_access(&declared, &live)
+        || same_but_for_encoding(&declared, &live)
+}
+
+fn last_key(path: &PropertyPath) -> Option<&str> {
+    path.steps().iter().rev().find_map(|step| match step {
+        Step::Key(key) => Some(key.as_str()),
+        _ => None,
+    })
+}
+
+/// DNS names may end in a dot; where a property is one, letter case means nothing (RFC 4343).
+fn same_domain(type_name: &str, path: &PropertyPath, declared: &str, live: &str) -> bool {
+    let (a, b) = (declared.trim_end_matches('.'), live.trim_end_matches('.'));
+    let dns = type_name.starts_with("AWS::Route53")
+        || last_key(path).is_some_and(|key| key.contains("DNSName") || key.contains("DomainName"));
+    is_domain(declared) && is_domain(live) && (a == b || dns && a.eq_ignore_ascii_case(b))
+}
+
+/// Names of HTTP headers, in which letter case means nothing (RFC 9110), and of query arguments where WAF says the same of them
+/// (WAF API reference, SingleHeader and SingleQueryArgument: "not case sensitive").
+fn is_header(path: &PropertyPath) -> bool {
+    const HEADERS: &[&str] = &[
+        "AllowHeaders",
+        "AllowedHeaders",
+        "ExposeHeaders",
+        "ExposedHeaders",
+        "SingleHeader",
+        "SingleQueryArgument",
+    ];
+    let last = path.steps().iter().rev().take(2);
+    last.into_iter()
+        .any(|step| matches!(step, Step::Key(key) if HEADERS.contains(&key.as_str())))
+}
+
+/// An SSH public key is its kind and its body; the comment after them is the key's name to EC2.
+fn same_public_key(a: &str, b: &str) -> bool {
+    let key = |text: &str| -> Option<(String, String)> {
+        let mut words = text.split_whitespace();
+        let kind = words
+            .next()
+            .filter(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-"))?;
+        Some((kind.to_owned(), words.next()?.to_owned()))
+    };
+    key(a).is_some_and(|a| key(b) == Some(a))
+}
+
+/// Users of Redis and Valkey start without any command: AWS writes `-@all` before those that are given (ElastiCache user guide,
+/// "Specifying permissions using an access string").
+fn same_access(declared: &str, live: &str) -> bool {
+    let declared: Vec<&str> = declared.split_whitespace().collect();
+    let mut live: Vec<&str> = live.split_whitespace().collect();
+    let first = live.iter().position(|word| word.starts_with(['+', '-']));
+    if let Some(first) =
+        first.filter(|first| live[*first] == "-@all" && !declared.contains(&"-@all"))
+    {
+        live.remove(first);
+    }
+    declared == live
+}
+
+/// CloudFormation keeps `?` for a letter beyond ASCII in the template that it shows; what reached AWS is the letter.
+fn same_but_for_encoding(declared: &str, live: &str) -> bool {
+    declared.contains('?')
+        && declared.chars().count() == live.chars().count()
+        && declared
+            .chars()
+            .zip(live.chars())
+            .all(|(a, b)| a == b || a == '?' && !b.is_ascii())
+}
+
+/// Whether all items are constants of an API (`GET`, `ALLOW_USER_SRP_AUTH`), none of them twice: flags, whose order means nothing.
+pub(super) fn are_constants(items: &[Value]) -> bool {
+    let constant = |text: &str| {
+        text.len() > 2
+            && text.starts_with(|first: char| first.is_ascii_uppercase())
+            && text
+                .chars()
+                .all(|character| matches!(character, 'A'..='Z' | '0'..='9' | '_'))
+    };
+    let texts: BTreeSet<&str> = items
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|text| constant(text))
+        .collect();
+    texts.len() == items.len()
 }
 
 /// An ARN's last part: what the service names the resource by, with its kind (`function:name`, `key/id`, `bucket`).
@@ -84,9 +180,12 @@ fn same_key(declared: &str, live: &str) -> bool {
     alias && kms && is_key_id(id)
 }
 
-/// A KMS key's identifier: a UUID, or `mrk-` and 32 hexadecimal digits (KMS developer guide, "Key identifiers").
+/// A KMS key's identifier: the form of a UUID, or `mrk-` and 32 hexadecimal digits (KMS developer guide, "Key identifiers").
 fn is_key_id(id: &str) -> bool {
-    let hex = |text: &str| text.chars().all(|character| character.is_ascii_hexdigit());
+    let hex = |text: &str| {
+        text.chars()
+            .all(|character| character.is_ascii_alphanumeric())
+    };
     match id.strip_prefix("mrk-") {
         Some(digits) => digits.len() == 32 && hex(digits),
         None => {
@@ -170,11 +269,11 @@ pub(super) fn are_names(items: &[Value]) -> bool {
         })
 }
 
-/// `prefix-` and 8 or 17 hexadecimal digits (EC2 user guide, "Resource IDs").
+/// `prefix-` and 8 to 17 hexadecimal digits (EC2 user guide, "Resource IDs").
 fn is_ec2_id(text: &str) -> bool {
     text.rsplit_once('-').is_some_and(|(prefix, digits)| {
         !prefix.is_empty()
-            && matches!(digits.len(), 8 | 17)
+            && (8..=17).contains(&digits.len())
             && digits
                 .chars()
                 .all(|character| matches!(character, '0'..='9' | 'a'..='f'))

@@ -1,17 +1,344 @@
+use serde_json::{Value as Json, json};
+
 use super::*;
+use crate::address::Address;
 use crate::facts::facts;
 
-fn changes(type_name: &str, declared: serde_json::Value, live: serde_json::Value) -> Vec<String> {
+fn compared(
+    type_name: &str,
+    declared: Json,
+    live: Json,
+    options: &CompareOptions<'_>,
+) -> Comparison {
     let facts = facts().get(type_name).unwrap();
-    let found = compare(
-        &facts,
-        &Value::from(declared),
-        &Value::from(live),
-        &CompareOptions::default(),
-    );
+    compare(&facts, &Value::from(declared), &Value::from(live), options)
+}
+
+fn changes(type_name: &str, declared: Json, live: Json) -> Vec<String> {
+    let found = compared(type_name, declared, live, &CompareOptions::default());
     found
         .changes
         .iter()
         .map(|change| change.property.to_string())
         .collect()
+}
+
+#[track_caller]
+fn same(type_name: &str, property: &str, declared: Json, live: Json) {
+    let none: Vec<String> = Vec::new();
+    assert_eq!(
+        changes(
+            type_name,
+            json!({property: declared}),
+            json!({property: live})
+        ),
+        none
+    );
+}
+
+#[track_caller]
+fn different(type_name: &str, property: &str, declared: Json, live: Json) {
+    assert!(
+        !changes(
+            type_name,
+            json!({property: declared}),
+            json!({property: live})
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn numbers_and_booleans_may_be_texts() {
+    same(
+        "AWS::EC2::VPC",
+        "EnableDnsSupport",
+        json!("true"),
+        json!(true),
+    );
+    same(
+        "AWS::SQS::Queue",
+        "VisibilityTimeout",
+        json!("30"),
+        json!(30),
+    );
+    different(
+        "AWS::SQS::Queue",
+        "VisibilityTimeout",
+        json!("30"),
+        json!(31),
+    );
+    different(
+        "AWS::RDS::DBCluster",
+        "EngineVersion",
+        json!("8.0"),
+        json!("8"),
+    );
+}
+
+#[test]
+fn networks_keys_names_and_versions_may_be_written_otherwise() {
+    same(
+        "AWS::EC2::VPC",
+        "CidrBlock",
+        json!("10.0.3.4/16"),
+        json!("10.0.0.0/16"),
+    );
+    different(
+        "AWS::EC2::VPC",
+        "CidrBlock",
+        json!("10.0.0.0/16"),
+        json!("10.0.0.0/17"),
+    );
+    let key = "arn:aws:kms:us-east-1:111111111111:key/76039e55-2469-4c94-95ab-e12d8615bb98";
+    same(
+        "AWS::SQS::Queue",
+        "KmsMasterKeyId",
+        json!("alias/aws/sqs"),
+        json!(key),
+    );
+    same(
+        "AWS::SQS::Queue",
+        "KmsMasterKeyId",
+        json!("76039e55-2469-4c94-95ab-e12d8615bb98"),
+        json!(key),
+    );
+    different(
+        "AWS::SQS::Queue",
+        "KmsMasterKeyId",
+        json!("e12d8615bb98"),
+        json!(key),
+    );
+    same(
+        "AWS::RDS::DBInstance",
+        "EngineVersion",
+        json!("8.0"),
+        json!("8.0.45"),
+    );
+    different(
+        "AWS::RDS::DBInstance",
+        "EngineVersion",
+        json!("8.0"),
+        json!("8.01"),
+    );
+    different(
+        "AWS::RDS::DBInstance",
+        "EngineVersion",
+        json!("8.0"),
+        json!("8.4.1"),
+    );
+    same(
+        "AWS::RDS::DBInstance",
+        "DBInstanceIdentifier",
+        json!("Main"),
+        json!("main"),
+    );
+    different(
+        "AWS::EC2::VPC",
+        "InstanceTenancy",
+        json!("Default"),
+        json!("default"),
+    );
+}
+
+#[test]
+fn policies_mean_what_they_mean() {
+    let policy = |principal: Json, action: Json| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*"}]});
+    let property = |document: Json| json!({"KeyPolicy": document});
+    let check =
+        |declared: Json, live: Json| changes("AWS::KMS::Key", property(declared), property(live));
+    let root = json!({"AWS": "arn:aws:iam::111111111111:root"});
+    assert_eq!(
+        check(
+            policy(root.clone(), json!("kms:*")),
+            policy(json!({"AWS": ["111111111111"]}), json!(["kms:*"]))
+        )
+        .len(),
+        0
+    );
+    let text = policy(root.clone(), json!(["kms:b", "kms:a"])).to_string();
+    assert_eq!(
+        check(policy(root.clone(), json!(["kms:a", "kms:b"])), json!(text)).len(),
+        0
+    );
+    assert_eq!(
+        check(
+            policy(json!("*"), json!("kms:*")),
+            policy(json!({"AWS": "*"}), json!("kms:*"))
+        )
+        .len(),
+        0
+    );
+    let mut narrowed = policy(root.clone(), json!("kms:*"));
+    narrowed["Statement"][0]["Condition"] = json!({"Bool": {"aws:SecureTransport": "true"}});
+    assert_eq!(
+        check(policy(root.clone(), json!("kms:*")), narrowed),
+        ["KeyPolicy"]
+    );
+    assert_eq!(
+        check(
+            policy(root.clone(), json!(["kms:a"])),
+            policy(root, json!(["kms:a", "kms:b"]))
+        ),
+        ["KeyPolicy"]
+    );
+}
+
+#[test]
+fn rules_are_a_set_and_commands_are_a_list() {
+    let rule = |port: u16| json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": "10.0.0.0/8"});
+    same(
+        "AWS::EC2::SecurityGroup",
+        "SecurityGroupIngress",
+        json!([rule(1), rule(2)]),
+        json!([rule(2), rule(1)]),
+    );
+    different(
+        "AWS::EC2::SecurityGroup",
+        "SecurityGroupIngress",
+        json!([rule(1), rule(2)]),
+        json!([rule(2), rule(3)]),
+    );
+    let live = json!({"SecurityGroupIngress": [rule(2), rule(1)]});
+    let found = compared(
+        "AWS::EC2::SecurityGroup",
+        json!({"SecurityGroupIngress": [rule(1)]}),
+        live,
+        &CompareOptions::default(),
+    );
+    assert_eq!(
+        (
+            found.changes.len(),
+            found.undeclared[0].property.to_string().as_str()
+        ),
+        (0, "SecurityGroupIngress.0")
+    );
+    let container = |command: Json| json!([{"Name": "a", "Image": "b", "Command": command}]);
+    let property = "ContainerDefinitions";
+    different(
+        "AWS::ECS::TaskDefinition",
+        property,
+        container(json!(["a", "b"])),
+        container(json!(["b", "a"])),
+    );
+}
+
+#[test]
+fn tags_are_a_map_in_which_aws_and_payctl_have_their_own() {
+    let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+    let live = json!({"Tags": [tag("aws:cloudformation:stack-name", "s"), tag("payctl:id", "x"), tag("b", "2"), tag("a", "1"), tag("team", "t")]});
+    let stack = BTreeMap::from([("team".to_owned(), "t".to_owned())]);
+    let options = CompareOptions {
+        stack_tags: Some(&stack),
+        ..CompareOptions::default()
+    };
+    let found = compared(
+        "AWS::EC2::VPC",
+        json!({"Tags": [tag("a", "1"), tag("b", "2")]}),
+        live.clone(),
+        &options,
+    );
+    assert_eq!(found, Comparison::default());
+    let found = compared(
+        "AWS::EC2::VPC",
+        json!({"Tags": [tag("a", "9")]}),
+        live,
+        &options,
+    );
+    assert_eq!(found.changes.len(), 1);
+    assert_eq!(found.undeclared.len(), 1);
+}
+
+#[test]
+fn a_change_says_whether_it_needs_a_new_resource() {
+    let found = compared(
+        "AWS::EC2::Subnet",
+        json!({"CidrBlock": "10.0.1.0/24", "MapPublicIpOnLaunch": true}),
+        json!({"CidrBlock": "10.0.0.0/24", "MapPublicIpOnLaunch": false, "SubnetId": "subnet-1"}),
+        &CompareOptions::default(),
+    );
+    let told: Vec<(String, bool)> = found
+        .changes
+        .iter()
+        .map(|change| (change.property.to_string(), change.replaces))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("CidrBlock".to_owned(), true),
+            ("MapPublicIpOnLaunch".to_owned(), false)
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_compared_with_what_was_applied() {
+    let facts = facts().get("AWS::RDS::DBCluster").unwrap();
+    let declared = Value::Map(BTreeMap::from([(
+        "MasterUserPassword".to_owned(),
+        Value::secret("new"),
+    )]));
+    let last = Value::Map(BTreeMap::from([(
+        "MasterUserPassword".to_owned(),
+        Value::Secret(Secret::Hashed("#old".into())),
+    )]));
+    let same_secret = |text: &str, hash: &str| format!("#{text}") == hash;
+    let unknown = compare(&facts, &declared, &Value::map(), &CompareOptions::default());
+    assert_eq!(unknown.changes.len(), 0);
+    let options = CompareOptions {
+        last_applied: Some(&last),
+        same_secret: Some(&same_secret),
+        ..CompareOptions::default()
+    };
+    let found = compare(&facts, &declared, &Value::map(), &options);
+    assert_eq!(found.changes[0].property.to_string(), "MasterUserPassword");
+    assert!(!format!("{found:?}").contains("new"));
+}
+
+#[test]
+fn what_is_declared_no_more_goes_back() {
+    let last = Value::from(json!({"QueueName": "q", "KmsMasterKeyId": "alias/aws/sqs"}));
+    let options = CompareOptions {
+        last_applied: Some(&last),
+        ..CompareOptions::default()
+    };
+    let live = json!({"QueueName": "q", "KmsMasterKeyId": "alias/aws/sqs", "DelaySeconds": 0});
+    let found = compared("AWS::SQS::Queue", json!({"QueueName": "q"}), live, &options);
+    assert_eq!(found.changes.len(), 1);
+    assert_eq!(
+        (
+            found.changes[0].property.to_string().as_str(),
+            found.changes[0].declared.clone()
+        ),
+        ("KmsMasterKeyId", None)
+    );
+}
+
+#[test]
+fn what_is_not_known_yet_follows() {
+    let unknown = Value::unknown(Address::new("r", "s", "Vpc").attribute("Ref"));
+    let facts = facts().get("AWS::EC2::Subnet").unwrap();
+    let declared = Value::Map(BTreeMap::from([("VpcId".to_owned(), unknown)]));
+    let found = compare(
+        &facts,
+        &declared,
+        &Value::from(json!({"VpcId": "vpc-1"})),
+        &CompareOptions::default(),
+    );
+    assert_eq!(
+        (found.changes.len(), found.follows.as_slice()),
+        (0, &[PropertyPath::from("VpcId")][..])
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_makes_it_panic_and_a_value_equals_itself(text in "[ -~]{0,12}", number in -9i64..99, deep in 0usize..80) {
+        let nested = (0..deep).fold(json!(text), |inner, level| if level % 2 == 0 { json!([inner]) } else { json!({"A": inner}) });
+        let value = json!({"QueueName": text, "DelaySeconds": number, "RedrivePolicy": nested, "Tags": [nested, text]});
+        let none: Vec<String> = Vec::new();
+        proptest::prop_assert_eq!(changes("AWS::SQS::Queue", value.clone(), value.clone()), none);
+        changes("AWS::EC2::SecurityGroup", value.clone(), nested.clone());
+        crate::facts::check(&facts().get("AWS::SQS::Queue").unwrap(), &Value::from(value));
+    }
 }

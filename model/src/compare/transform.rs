@@ -24,6 +24,11 @@ pub(super) fn gives(
         }
         // Names of properties stand for texts, not for expressions.
         let expression = Reader::run(rule, path, declared, properties, true);
+        // A version given by prefix is followed by further parts, not by anything.
+        let expression = expression.map(|text| match text.strip_suffix(".*") {
+            Some(prefix) => format!("{prefix}(?:[.][A-Za-z0-9_]+)*"),
+            None => text,
+        });
         // A rule without the declared value, such as "any ARN", would hide every change.
         let own = rule.contains(last_key(path));
         expression.is_some_and(|expression| {

@@ -373,7 +373,9 @@ impl TypeFacts {
 
     /// Whether the order of the list there means nothing.
     pub fn is_unordered(&self, path: &PropertyPath) -> bool {
-        self.unordered.iter().any(|pattern| pattern.matches(path))
+        self.unordered
+            .iter()
+            .any(|pattern| pattern.matches(&path.pattern()))
             || self.schema_at(path).is_some_and(Schema::is_unordered)
     }
 
@@ -423,6 +425,17 @@ impl TypeFacts {
     /// What `Ref` returns; `None` while the model does not tell.
     pub fn reference(&self, model: &Value, id: &PhysicalId) -> Option<Value> {
         refs::reference(&self.name, model, id)
+    }
+
+    /// The top-level property whose value `Ref` returns, as `payctl schema` names it; `None` where it is the whole of an
+    /// identifier with several parts.
+    pub fn reference_property(&self) -> Option<String> {
+        refs::property(&self.name).map(str::to_owned).or_else(|| {
+            match self.primary_identifier.as_slice() {
+                [only] if refs::is_identifier(&self.name) => Some(only.to_string()),
+                _ => None,
+            }
+        })
     }
 
     /// The identifier that a model has: its primary identifier's values joined by `|`. `None` where one is missing.

@@ -12,6 +12,8 @@ enum Fact {
     Unordered,
     /// It is a secret.
     Sensitive,
+    /// AWS writes it otherwise: a rule in the form of the registry's `propertyTransform`.
+    Rewritten(&'static str),
 }
 
 /// Type, property, fact.
@@ -107,6 +109,165 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
     ("AWS::IAM::Role", "Policies", Fact::Unordered),
     // AWS Cloud Map and CloudFormation API: settings that only steer one call.
     ("AWS::RDS::DBCluster", "SnapshotIdentifier", Fact::WriteOnly),
+    // Route 53 API reference, ResourceRecordSet: the values of a record are a set.
+    (
+        "AWS::Route53::RecordSet",
+        "ResourceRecords",
+        Fact::Unordered,
+    ),
+    (
+        "AWS::Route53::RecordSetGroup",
+        "RecordSets.*.ResourceRecords",
+        Fact::Unordered,
+    ),
+    // DynamoDB API reference, Projection; IoT API reference, ThingTypeProperties; Cognito API reference, CreateUserPool: names
+    // in a set, returned in another order.
+    (
+        "AWS::DynamoDB::Table",
+        "GlobalSecondaryIndexes.*.Projection.NonKeyAttributes",
+        Fact::Unordered,
+    ),
+    (
+        "AWS::DynamoDB::Table",
+        "LocalSecondaryIndexes.*.Projection.NonKeyAttributes",
+        Fact::Unordered,
+    ),
+    (
+        "AWS::DynamoDB::GlobalTable",
+        "GlobalSecondaryIndexes.*.Projection.NonKeyAttributes",
+        Fact::Unordered,
+    ),
+    (
+        "AWS::DynamoDB::GlobalTable",
+        "LocalSecondaryIndexes.*.Projection.NonKeyAttributes",
+        Fact::Unordered,
+    ),
+    (
+        "AWS::IoT::ThingType",
+        "ThingTypeProperties.SearchableAttributes",
+        Fact::Unordered,
+    ),
+    ("AWS::Cognito::UserPool", "Schema", Fact::Unordered),
+    // DescribeAnomalyDetectors does not return the labels of a metric math detector's queries.
+    (
+        "AWS::CloudWatch::AnomalyDetector",
+        "MetricMathAnomalyDetector.MetricDataQueries.*.Label",
+        Fact::WriteOnly,
+    ),
+    // "Stored as a lowercase string": API references of RDS, DocumentDB, Neptune and Redshift, Create… operations.
+    (
+        "AWS::RDS::DBParameterGroup",
+        "Family",
+        Fact::Rewritten("$lowercase(Family)"),
+    ),
+    (
+        "AWS::RDS::DBClusterParameterGroup",
+        "Family",
+        Fact::Rewritten("$lowercase(Family)"),
+    ),
+    (
+        "AWS::RDS::DBParameterGroup",
+        "DBParameterGroupName",
+        Fact::Rewritten("$lowercase(DBParameterGroupName)"),
+    ),
+    (
+        "AWS::RDS::OptionGroup",
+        "EngineName",
+        Fact::Rewritten("$lowercase(EngineName)"),
+    ),
+    (
+        "AWS::RDS::OptionGroup",
+        "OptionGroupName",
+        Fact::Rewritten("$lowercase(OptionGroupName)"),
+    ),
+    (
+        "AWS::DocDB::DBCluster",
+        "DBClusterIdentifier",
+        Fact::Rewritten("$lowercase(DBClusterIdentifier)"),
+    ),
+    (
+        "AWS::DocDB::DBInstance",
+        "DBInstanceIdentifier",
+        Fact::Rewritten("$lowercase(DBInstanceIdentifier)"),
+    ),
+    (
+        "AWS::DocDB::DBSubnetGroup",
+        "DBSubnetGroupName",
+        Fact::Rewritten("$lowercase(DBSubnetGroupName)"),
+    ),
+    (
+        "AWS::Neptune::DBCluster",
+        "DBClusterIdentifier",
+        Fact::Rewritten("$lowercase(DBClusterIdentifier)"),
+    ),
+    (
+        "AWS::Neptune::DBInstance",
+        "DBInstanceIdentifier",
+        Fact::Rewritten("$lowercase(DBInstanceIdentifier)"),
+    ),
+    (
+        "AWS::Neptune::DBSubnetGroup",
+        "DBSubnetGroupName",
+        Fact::Rewritten("$lowercase(DBSubnetGroupName)"),
+    ),
+    (
+        "AWS::Redshift::Cluster",
+        "ClusterIdentifier",
+        Fact::Rewritten("$lowercase(ClusterIdentifier)"),
+    ),
+    (
+        "AWS::Redshift::Cluster",
+        "DBName",
+        Fact::Rewritten("$lowercase(DBName)"),
+    ),
+    (
+        "AWS::Redshift::ClusterParameterGroup",
+        "ParameterGroupName",
+        Fact::Rewritten("$lowercase(ParameterGroupName)"),
+    ),
+    (
+        "AWS::Redshift::ClusterSubnetGroup",
+        "ClusterSubnetGroupName",
+        Fact::Rewritten("$lowercase(ClusterSubnetGroupName)"),
+    ),
+    // Given by prefix, answered in full, as the registry says of RDS.
+    (
+        "AWS::DocDB::DBCluster",
+        "EngineVersion",
+        Fact::Rewritten("$join([$string(EngineVersion), \".*\"])"),
+    ),
+    (
+        "AWS::Neptune::DBCluster",
+        "EngineVersion",
+        Fact::Rewritten("$join([$string(EngineVersion), \".*\"])"),
+    ),
+    (
+        "AWS::ElastiCache::ReplicationGroup",
+        "EngineVersion",
+        Fact::Rewritten("$join([$string(EngineVersion), \".*\"])"),
+    ),
+    (
+        "AWS::MemoryDB::Cluster",
+        "EngineVersion",
+        Fact::Rewritten("$join([$string(EngineVersion), \".*\"])"),
+    ),
+    // DMS takes "source" (API reference, CreateEndpoint) and DescribeEndpoints answers "SOURCE".
+    (
+        "AWS::DMS::Endpoint",
+        "EndpointType",
+        Fact::Rewritten("$uppercase(EndpointType)"),
+    ),
+    // "LATEST" is resolved when tasks start (ECS developer guide, "Fargate platform versions").
+    (
+        "AWS::ECS::Service",
+        "PlatformVersion",
+        Fact::Rewritten("$replace(PlatformVersion, \"LATEST\", \"[0-9]+[.][0-9]+[.][0-9]+\")"),
+    ),
+    (
+        "AWS::ECS::TaskSet",
+        "PlatformVersion",
+        Fact::Rewritten("$replace(PlatformVersion, \"LATEST\", \"[0-9]+[.][0-9]+[.][0-9]+\")"),
+    ),
 ];
 
 /// Types that hold data, besides those that cfn-lint lists (AdditionalSpecs/StatefulResources.json): each service's guide says
@@ -148,6 +309,12 @@ pub(super) fn apply(facts: &mut TypeFacts) {
             Fact::WriteOnly => &mut facts.write_only,
             Fact::Unordered => &mut facts.unordered,
             Fact::Sensitive => &mut facts.sensitive,
+            Fact::Rewritten(rule) => {
+                facts
+                    .transforms
+                    .push((PropertyPath::from(*property), (*rule).to_owned()));
+                continue;
+            }
         };
         let path = PropertyPath::from(*property);
         if !list.contains(&path) {

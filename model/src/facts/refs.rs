@@ -125,6 +125,22 @@ pub(super) fn reference(type_name: &str, model: &Value, id: &PhysicalId) -> Opti
     }
 }
 
+/// The property that `Ref` returns, where the table names one.
+pub(super) fn property(type_name: &str) -> Option<&'static str> {
+    RULES
+        .iter()
+        .find(|(name, _)| *name == type_name)
+        .and_then(|(_, rule)| match rule {
+            Property(property) => Some(*property),
+            _ => None,
+        })
+}
+
+/// Whether `Ref` returns the identifier itself.
+pub(super) fn is_identifier(type_name: &str) -> bool {
+    RULES.iter().all(|(name, _)| *name != type_name)
+}
+
 /// The types of the table, for the test that holds them against the registry.
 #[cfg(test)]
 pub(super) fn properties() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
