@@ -13,10 +13,10 @@ enum Rule {
     /// One part of the identifier, from 0.
     Part(usize),
     /// An event rule: its name, after its bus and `|` where that is not the default bus.
-    EventRule,
+    EventsName,
 }
 
-use Rule::{EventRule, Part, Property};
+use Rule::{EventsName, Part, Property};
 
 const RULES: &[(&str, Rule)] = &[
     ("AWS::ApiGateway::Authorizer", Property("AuthorizerId")),
@@ -77,7 +77,7 @@ const RULES: &[(&str, Rule)] = &[
     // "Ref returns the ARN of the service."
     ("AWS::ECS::Service", Property("ServiceArn")),
     ("AWS::ECS::TaskSet", Property("Id")),
-    ("AWS::Events::Rule", EventRule),
+    ("AWS::Events::Rule", EventsName),
     // The registry's identifier is made up; "Ref returns the resource name."
     ("AWS::IAM::GroupPolicy", Property("PolicyName")),
     ("AWS::IAM::Policy", Property("PolicyName")),
@@ -114,7 +114,7 @@ pub(super) fn reference(type_name: &str, model: &Value, id: &PhysicalId) -> Opti
         Some(Property(name)) => model.get(name).cloned(),
         Some(Part(part)) => id.parts().get(*part).map(|part| Value::from(*part)),
         // "arn:aws:events:us-east-1:123456789012:rule/name", or "…:rule/bus/name".
-        Some(EventRule) => {
+        Some(EventsName) => {
             let name = model
                 .get("Arn")
                 .and_then(Value::as_str)
