@@ -1,1 +1,26 @@
-//! Being written.
+//! Carries a plan out: concurrently, journalled, and so that nothing is lost when it is killed.
+//!
+//! The executor decides nothing: what is done stands in the [`Plan`](crate::plan::Plan), and before each call it checks
+//! that what became known refines what was planned. It prints nothing: [`events`] go into a channel. Read `executor.rs`
+//! (the order of things), then `operation.rs` (what one thing is), then `recovery.rs` (what is left when it is killed).
+
+pub mod cloud;
+pub mod events;
+pub mod executor;
+pub mod failure;
+#[cfg(test)]
+mod fake;
+pub mod ledger;
+pub mod log;
+pub mod models;
+mod operation;
+pub mod poller;
+pub mod recovery;
+mod standin;
+#[cfg(test)]
+mod tests;
+
+pub use cloud::{Calls, Cloud, CloudError, Target};
+pub use events::{Event, Events, Happened, Summary, Verb};
+pub use executor::{Outcome, Run, Wanted, execute};
+pub use failure::{Cause, Failure};

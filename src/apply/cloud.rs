@@ -1,0 +1,141 @@
+//! [`Cloud`]: what the executor needs of AWS, so that tests can stand a fake one in its place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
+
+use super::log::LogError;
+
+/// Which resource a call is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// Its address; the region decides where the call goes.
+    pub address: Address,
+    /// Its CloudFormation type.
+    pub type_name: String,
+}
+
+/// What AWS said, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsWords {
+    /// The call, such as `ec2:CreateSubnet`.
+    pub call: String,
+    /// AWS's error code.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+}
+
+/// Why a call to AWS failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CloudError {
+    /// What was being done and what AWS said.
+    pub message: String,
+    /// AWS's own words, where it answered.
+    pub aws: Option<AwsWords>,
+    /// Whether AWS refused, so that nothing was done by the call that failed.
+    pub refused: bool,
+}
+
+impl From<LogError> for CloudError {
+    fn from(error: LogError) -> CloudError {
+        CloudError {
+            message: error.to_string(),
+            aws: None,
+            refused: true,
+        }
+    }
+}
+
+/// Told of every mutating call: before it goes out and once it is answered.
+#[async_trait]
+pub trait Calls: Send + Sync {
+    /// A call is about to go out; `call` is for instance `ec2:CreateSubnet`.
+    ///
+    /// # Errors
+    /// Where this could not be written down: the call must not go out.
+    async fn intent(&self, call: &str) -> Result<u64, LogError>;
+
+    /// The call with this number was answered.
+    ///
+    /// # Errors
+    /// Where this could not be written down.
+    async fn answered(&self, number: u64, result: Result<(), &CloudError>) -> Result<(), LogError>;
+
+    /// The resource being made has this identifier, known before its create has made all its calls.
+    ///
+    /// # Errors
+    /// Where this could not be written down.
+    async fn identified(&self, id: &PhysicalId) -> Result<(), LogError>;
+}
+
+/// AWS, as the executor uses it.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// Makes a resource; returns once AWS has accepted it.
+    ///
+    /// # Errors
+    /// What AWS says; an error of several calls may leave something behind, which `find` finds.
+    async fn create(
+        &self,
+        target: &Target,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: Arc<dyn Calls>,
+    ) -> Result<Observed, CloudError>;
+
+    /// Reads many at once, in as few calls as AWS allows; answers in the order of the question.
+    async fn read(
+        &self,
+        wanted: &[(Target, PhysicalId)],
+    ) -> Vec<Result<Option<Observed>, CloudError>>;
+
+    /// Changes what `update` names.
+    ///
+    /// # Errors
+    /// What AWS says; part of it may be done.
+    async fn update(
+        &self,
+        target: &Target,
+        id: &PhysicalId,
+        incarnation: Option<&Incarnation>,
+        update: &Update<'_>,
+        calls: Arc<dyn Calls>,
+    ) -> Result<(), CloudError>;
+
+    /// Deletes; success where it is already gone.
+    ///
+    /// # Errors
+    /// What AWS says.
+    async fn delete(
+        &self,
+        target: &Target,
+        id: &PhysicalId,
+        deletion: &Deletion,
+        calls: Arc<dyn Calls>,
+    ) -> Result<(), CloudError>;
+
+    /// What a create of this incarnation has made.
+    ///
+    /// # Errors
+    /// What AWS says.
+    async fn find(
+        &self,
+        target: &Target,
+        desired: &Value,
+        incarnation: &Incarnation,
+    ) -> Result<Option<PhysicalId>, CloudError>;
+
+    /// How long a resource of this type may take to become ready, or to be gone.
+    fn patience(&self, type_name: &str) -> Duration;
+
+    /// The clock on which everything waits.
+    fn clock(&self) -> &Clock;
+}
+
+pub use super::standin::{Deletion, Observed, Status, Update};

@@ -1,0 +1,139 @@
+//! [`Failure`]: why one operation failed, what AWS said, and what exists now.
+
+use payctl_model::{AttributeOf, PhysicalId, PropertyPath};
+use serde_json::{Value as Json, json};
+
+use super::cloud::CloudError;
+
+/// Why an operation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Failure {
+    /// What went wrong.
+    pub cause: Cause,
+    /// What exists in AWS now, where anything does.
+    pub physical_id: Option<PhysicalId>,
+    /// Whether it is not known what exists: the next run finds out before anything else.
+    pub in_doubt: bool,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Cause {
+    /// A function of the template failed once its arguments were known.
+    #[error("its properties cannot be evaluated: {0}")]
+    Evaluation(#[from] crate::template::EvalError),
+    /// An attribute that it needs is still not known.
+    #[error("what it needs is not known: {}", list(.0))]
+    Unknown(Vec<AttributeOf>),
+    /// What became known contradicts the plan.
+    #[error("`{0}` is not what was planned")]
+    NotAsPlanned(PropertyPath),
+    /// The plan says nothing of it: the operations belong to another plan.
+    #[error("the plan does not have it")]
+    NotPlanned,
+    /// AWS refused, or could not be reached.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// AWS accepted it and gave up afterwards.
+    #[error("AWS gave up on it: {0}")]
+    Broken(String),
+    /// It did not become what was waited for.
+    #[error("still not {until} after {seconds:.0} s")]
+    TimedOut {
+        /// `ready`, `gone` or what else was waited for.
+        until: &'static str,
+        /// How long was waited.
+        seconds: f64,
+    },
+    /// AWS does not have what was just made or changed.
+    #[error("AWS accepted it and does not have it now")]
+    Vanished,
+    /// The journal could not be written: nothing may be called any more.
+    #[error(transparent)]
+    Log(#[from] super::log::LogError),
+    /// A defect of payctl.
+    #[error("payctl itself failed: {0}")]
+    Defect(String),
+}
+
+fn list(attributes: &[AttributeOf]) -> String {
+    attributes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl<C: Into<Cause>> From<C> for Failure {
+    /// Nothing exists in AWS.
+    fn from(cause: C) -> Failure {
+        Failure {
+            cause: cause.into(),
+            physical_id: None,
+            in_doubt: false,
+        }
+    }
+}
+
+impl Failure {
+    /// The same about something that exists.
+    pub fn of(cause: impl Into<Cause>, physical_id: &PhysicalId) -> Failure {
+        Failure {
+            cause: cause.into(),
+            physical_id: Some(physical_id.clone()),
+            in_doubt: false,
+        }
+    }
+
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match &self.cause {
+            Cause::Evaluation(error) => error.code,
+            Cause::Unknown(_) => "unknown-attribute",
+            Cause::NotAsPlanned(_) | Cause::NotPlanned => "not-as-planned",
+            Cause::Cloud(_) => "aws",
+            Cause::Broken(_) => "not-ready",
+            Cause::TimedOut { .. } => "timeout",
+            Cause::Vanished => "vanished",
+            Cause::Log(_) => "journal",
+            Cause::Defect(_) => "defect",
+        }
+    }
+
+    /// What AWS said, where it did.
+    pub fn aws(&self) -> Option<&super::cloud::AwsWords> {
+        match &self.cause {
+            Cause::Cloud(error) => error.aws.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What to do next.
+    pub fn help(&self) -> String {
+        let exists = match (&self.physical_id, self.in_doubt) {
+            (_, true) => {
+                "whether it exists is not known; the next apply finds out first".to_owned()
+            }
+            (Some(id), false) => format!("{id} exists and is recorded"),
+            (None, false) => "nothing was made".to_owned(),
+        };
+        let next = match &self.cause {
+            Cause::NotAsPlanned(_) | Cause::NotPlanned => {
+                "plan again, look at the difference, then apply"
+            }
+            Cause::Log(_) => "make room for the state folder, then apply again",
+            Cause::Defect(_) => "please report this; applying again continues",
+            _ => "mend the cause, then apply again: it continues where it stopped",
+        };
+        format!("{exists}; {next}")
+    }
+
+    /// The error object of JSON output.
+    pub fn to_json(&self) -> Json {
+        let aws = self.aws().map(|aws| {
+            json!({ "call": aws.call, "code": aws.code, "message": aws.message, "request_id": aws.request_id })
+        });
+        json!({ "code": self.code(), "message": self.to_string(), "aws": aws, "help": self.help() })
+    }
+}

@@ -1,0 +1,628 @@
+//! What one operation does: evaluate, check against the plan, write down, call, write down, wait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Value};
+use petgraph::graph::NodeIndex;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::cloud::{Calls, Cloud, CloudError, Deletion, Observed, Status, Target, Update};
+use super::events::{Events, Happened, Verb};
+use super::executor::{Before, Wanted};
+use super::failure::{Cause, Failure};
+use super::log::{Entry, Intent, Log, LogError, OperationId};
+use super::models::{Known, Models};
+use super::poller::{Poller, Until};
+use crate::plan::{Change, Milestone, Operation, OperationGraph, OperationKind, Plan, refines};
+
+/// What a running operation tells the walk.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Progress {
+    /// It has come this far.
+    Reached(NodeIndex, Milestone),
+    /// It has made its calls and only waits.
+    Waits(NodeIndex),
+}
+
+/// What all operations of a run share.
+pub(super) struct Doing {
+    pub(super) graph: Arc<OperationGraph>,
+    pub(super) plan: Plan,
+    pub(super) wanted: Arc<dyn Wanted>,
+    pub(super) before: BTreeMap<(Address, PhysicalId), Before>,
+    pub(super) models: Arc<Models>,
+    pub(super) poller: Poller,
+    pub(super) cloud: Arc<dyn Cloud>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) events: Events,
+    pub(super) seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    pub(super) draw: Arc<dyn Fn() -> Incarnation + Send + Sync>,
+    pub(super) progress: mpsc::UnboundedSender<Progress>,
+    pub(super) stop: CancellationToken,
+}
+
+/// One operation while it is carried out.
+struct Current<'a> {
+    node: NodeIndex,
+    id: OperationId,
+    operation: &'a Operation,
+    verb: Verb,
+    target: Target,
+    started: SystemTime,
+}
+
+impl Doing {
+    /// Does one operation. Ends well before it is ready where the run is interrupted meanwhile.
+    pub(super) async fn carry_out(&self, node: NodeIndex) -> Result<(), Failure> {
+        let operation = &self.graph[node];
+        let verb = super::executor::verb(&operation.kind).unwrap_or(Verb::Keep);
+        let current = Current {
+            node,
+            id: node.index() as OperationId,
+            operation,
+            verb,
+            target: Target {
+                address: operation.address.clone(),
+                type_name: self.type_name(operation)?,
+            },
+            started: self.cloud.clock().now(),
+        };
+        match &operation.kind {
+            OperationKind::Keep => self.keep(&current).await,
+            OperationKind::Create { .. } => self.create(&current).await,
+            OperationKind::Update => self.update(&current).await,
+            OperationKind::Adopt(id) => self.adopt(&current, id).await,
+            OperationKind::Delete {
+                physical_id,
+                snapshot,
+                replaced,
+            } => {
+                self.delete(&current, physical_id, *snapshot, *replaced)
+                    .await
+            }
+            OperationKind::Forget {
+                physical_id,
+                replaced,
+            } => self.forget(&current, physical_id, *replaced).await,
+        }
+    }
+
+    async fn create(&self, current: &Current<'_>) -> Result<(), Failure> {
+        let desired = self.desired(current)?;
+        let incarnation = (self.draw)();
+        let old = match &current.operation.kind {
+            OperationKind::Create { replaces: true } => self.change(current)?.physical_id.clone(),
+            _ => None,
+        };
+        let intent = self.intent(
+            current,
+            Some(incarnation.clone()),
+            old,
+            Some(&desired),
+            false,
+        );
+        self.start(current, intent).await?;
+        let calls = Arc::new(Journalled::new(self.log.clone(), current.id));
+        let made = self
+            .cloud
+            .create(&current.target, &desired, &incarnation, calls.clone())
+            .await;
+        let observed = match made {
+            Ok(observed) => observed,
+            Err(error) => {
+                return Err(self
+                    .not_made(current, &desired, &incarnation, &calls, error)
+                    .await);
+            }
+        };
+        // Durable before anyone hears of it: a consumer's existence must never be the only trace of this one.
+        self.exists(current, &observed).await?;
+        self.learn(current, &observed);
+        let result = self.settle_down(current, observed).await;
+        self.conclude(current, result).await
+    }
+
+    /// After a create that failed: what exists, and what the next run has to do about it.
+    async fn not_made(
+        &self,
+        current: &Current<'_>,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: &Journalled,
+        error: CloudError,
+    ) -> Failure {
+        let identified = calls.identified.lock().ok().and_then(|id| id.clone());
+        let mut failure = Failure {
+            cause: error.into(),
+            physical_id: identified,
+            in_doubt: false,
+        };
+        if failure.physical_id.is_none() && calls.may_have_acted.load(Ordering::SeqCst) {
+            match self.cloud.find(&current.target, desired, incarnation).await {
+                Ok(Some(id)) => failure.physical_id = Some(id),
+                // A call was answered well, or not at all: that nothing is found yet proves nothing.
+                Ok(None) | Err(_) => failure.in_doubt = true,
+            }
+        }
+        self.failed(current, failure).await
+    }
+
+    async fn update(&self, current: &Current<'_>) -> Result<(), Failure> {
+        let desired = self.desired(current)?;
+        let change = self.change(current)?;
+        let id = change
+            .physical_id
+            .clone()
+            .ok_or(Failure::from(Cause::NotPlanned))?;
+        let live = self
+            .models
+            .get(&current.target.address)
+            .map_or_else(Value::map, |known| known.model);
+        let changed = still_different(change, &desired, &live);
+        let before = self
+            .before
+            .get(&(current.target.address.clone(), id.clone()));
+        let incarnation = before.and_then(|before| before.incarnation.clone());
+        let intent = self.intent(
+            current,
+            incarnation.clone(),
+            Some(id.clone()),
+            Some(&desired),
+            false,
+        );
+        self.start(current, intent).await?;
+        if !changed.is_empty() {
+            let calls = Arc::new(Journalled::new(self.log.clone(), current.id));
+            let update = Update {
+                desired: &desired,
+                live: &live,
+                changed: &changed,
+            };
+            let done = self
+                .cloud
+                .update(&current.target, &id, incarnation.as_ref(), &update, calls)
+                .await;
+            if let Err(error) = done {
+                return Err(self.failed(current, Failure::of(error, &id)).await);
+            }
+        }
+        let _ = self.progress.send(Progress::Waits(current.node));
+        // An update may renew attributes: what consumers hear of was read after it.
+        let result = match self.wait(current, &id, Until::Seen).await {
+            Ok(Some(observed)) => match self.exists(current, &observed).await {
+                Ok(()) => {
+                    self.learn(current, &observed);
+                    self.settle_down(current, observed).await
+                }
+                Err(error) => Err(error.into()),
+            },
+            Ok(None) => Ok(false),
+            Err(cause) => Err(Failure::of(cause, &id)),
+        };
+        self.conclude(current, result).await
+    }
+
+    async fn adopt(&self, current: &Current<'_>, id: &PhysicalId) -> Result<(), Failure> {
+        let desired = self.desired(current)?;
+        let intent = self.intent(current, None, Some(id.clone()), Some(&desired), false);
+        self.start(current, intent).await?;
+        let _ = self.progress.send(Progress::Waits(current.node));
+        let result = match self.wait(current, id, Until::Seen).await {
+            Ok(Some(observed)) => {
+                self.exists(current, &observed).await?;
+                self.learn(current, &observed);
+                self.settle_down(current, observed).await
+            }
+            Ok(None) => Ok(false),
+            Err(cause) => Err(Failure::of(cause, id)),
+        };
+        self.conclude(current, result).await
+    }
+
+    async fn delete(
+        &self,
+        current: &Current<'_>,
+        id: &PhysicalId,
+        snapshot: bool,
+        replaced: bool,
+    ) -> Result<(), Failure> {
+        let before = self
+            .before
+            .get(&(current.target.address.clone(), id.clone()));
+        let incarnation = before.and_then(|before| before.incarnation.clone());
+        let intent = self.intent(
+            current,
+            incarnation.clone(),
+            Some(id.clone()),
+            None,
+            replaced,
+        );
+        self.start(current, intent).await?;
+        let deletion = Deletion {
+            final_snapshot: snapshot
+                .then(|| snapshot_name(&current.target.address, id, incarnation.as_ref())),
+            last_applied: before.map(|before| before.last_applied.clone()),
+        };
+        let calls = Arc::new(Journalled::new(self.log.clone(), current.id));
+        if let Err(error) = self
+            .cloud
+            .delete(&current.target, id, &deletion, calls)
+            .await
+        {
+            return Err(self.failed(current, Failure::of(error, id)).await);
+        }
+        let _ = self.progress.send(Progress::Waits(current.node));
+        let gone = tokio::select! {
+            gone = self.poller.wait(&current.target, id, current.verb, Until::Gone) => gone,
+            // The intent stays in doubt: the next run looks whether it is gone.
+            () = self.stop.cancelled() => return Ok(()),
+        };
+        match gone {
+            Ok(_) => self.conclude(current, Ok(true)).await,
+            Err(cause) => Err(self.failed(current, Failure::of(cause, id)).await),
+        }
+    }
+
+    /// Nothing is called; it only becomes ready.
+    async fn keep(&self, current: &Current<'_>) -> Result<(), Failure> {
+        let _ = self.progress.send(Progress::Waits(current.node));
+        let Some(known) = self.models.get(&current.target.address) else {
+            return Err(Cause::NotPlanned.into());
+        };
+        self.reached(current.node, Milestone::Accepted);
+        match self.wait(current, &known.id, Until::Ready).await {
+            Ok(Some(observed)) => {
+                self.learn(current, &observed);
+                self.reached(current.node, Milestone::Ready);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(cause) => Err(Failure::of(cause, &known.id)),
+        }
+    }
+
+    async fn forget(
+        &self,
+        current: &Current<'_>,
+        id: &PhysicalId,
+        replaced: bool,
+    ) -> Result<(), Failure> {
+        let intent = self.intent(current, None, Some(id.clone()), None, replaced);
+        self.start(current, intent).await?;
+        self.conclude(current, Ok(true)).await
+    }
+
+    /// From accepted to ready; `false` where the run was interrupted meanwhile.
+    async fn settle_down(
+        &self,
+        current: &Current<'_>,
+        mut observed: Observed,
+    ) -> Result<bool, Failure> {
+        let id = observed.id.clone();
+        let _ = self.progress.send(Progress::Waits(current.node));
+        let needed = &current.operation.needed_attributes;
+        if !self.knows(current, needed) {
+            match self.wait(current, &id, Until::Known(needed.clone())).await {
+                Ok(Some(seen)) => observed = seen,
+                Ok(None) => return Ok(false),
+                Err(cause) => return Err(Failure::of(cause, &id)),
+            }
+            self.exists(current, &observed).await?;
+            self.learn(current, &observed);
+        }
+        self.reached(current.node, Milestone::Accepted);
+        self.events.send(Happened::Accepted {
+            address: current.target.address.clone(),
+            verb: current.verb,
+            physical_id: id.clone(),
+        });
+        if observed.status != Status::Ready {
+            match self.wait(current, &id, Until::Ready).await {
+                Ok(Some(seen)) => observed = seen,
+                Ok(None) => return Ok(false),
+                Err(cause) => return Err(Failure::of(cause, &id)),
+            }
+            self.exists(current, &observed).await?;
+            self.learn(current, &observed);
+        }
+        self.events.send(Happened::Ready {
+            address: current.target.address.clone(),
+            verb: current.verb,
+        });
+        Ok(true)
+    }
+
+    /// The last record and the last event of an operation.
+    async fn conclude(
+        &self,
+        current: &Current<'_>,
+        result: Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        match result {
+            Ok(ready) => {
+                // What was made is complete even where nobody waited for it to be ready.
+                self.log
+                    .append(Entry::Done {
+                        operation: current.id,
+                    })
+                    .await?;
+                if !ready {
+                    return Ok(());
+                }
+                let physical_id = match &current.operation.kind {
+                    OperationKind::Delete { physical_id, .. }
+                    | OperationKind::Forget { physical_id, .. } => Some(physical_id.clone()),
+                    _ => self
+                        .models
+                        .get(&current.target.address)
+                        .map(|known| known.id),
+                };
+                let took = self
+                    .cloud
+                    .clock()
+                    .now()
+                    .duration_since(current.started)
+                    .unwrap_or_default();
+                self.events.send(Happened::Done {
+                    address: current.target.address.clone(),
+                    verb: current.verb,
+                    physical_id,
+                    seconds: took.as_secs_f64(),
+                    note: None,
+                });
+                self.reached(current.node, Milestone::Ready);
+                Ok(())
+            }
+            Err(failure) => Err(self.failed(current, failure).await),
+        }
+    }
+
+    /// Writes a failure down, unless what exists is in doubt: then the intent must stay open.
+    async fn failed(&self, current: &Current<'_>, mut failure: Failure) -> Failure {
+        if failure.in_doubt || matches!(failure.cause, Cause::Log(_)) {
+            return failure;
+        }
+        let made = matches!(current.operation.kind, OperationKind::Create { .. });
+        let entry = Entry::Failed {
+            operation: current.id,
+            reason: failure.to_string(),
+            tainted: failure.physical_id.clone().filter(|_| made),
+        };
+        if self.log.append(entry).await.is_err() {
+            failure.in_doubt = true;
+        }
+        failure
+    }
+
+    /// What the resource shall be, with everything known, checked against what was planned.
+    fn desired(&self, current: &Current<'_>) -> Result<Value, Failure> {
+        let address = &current.target.address;
+        let desired = self
+            .wanted
+            .properties(address, &*self.models)
+            .ok_or(Failure::from(Cause::NotPlanned))??;
+        let unknowns = desired.unknowns();
+        if !unknowns.is_empty() {
+            return Err(Cause::Unknown(unknowns.into_iter().collect()).into());
+        }
+        let planned = self
+            .change(current)?
+            .after
+            .as_ref()
+            .ok_or(Failure::from(Cause::NotPlanned))?;
+        refines(planned, &desired).map_err(Cause::NotAsPlanned)?;
+        Ok(desired)
+    }
+
+    fn change(&self, current: &Current<'_>) -> Result<&Change, Failure> {
+        self.plan
+            .changes
+            .get(&current.target.address)
+            .ok_or(Failure::from(Cause::NotPlanned))
+    }
+
+    /// The type of what an operation is about: of deletions that of what exists, which a replacement may change.
+    fn type_name(&self, operation: &Operation) -> Result<String, Failure> {
+        if let OperationKind::Delete { physical_id, .. } | OperationKind::Forget { physical_id, .. } =
+            &operation.kind
+            && let Some(before) = self
+                .before
+                .get(&(operation.address.clone(), physical_id.clone()))
+        {
+            return Ok(before.type_name.clone());
+        }
+        let change = self.plan.changes.get(&operation.address);
+        change
+            .map(|change| change.type_name.clone())
+            .ok_or(Failure::from(Cause::NotPlanned))
+    }
+
+    fn intent(
+        &self,
+        current: &Current<'_>,
+        incarnation: Option<Incarnation>,
+        physical_id: Option<PhysicalId>,
+        desired: Option<&Value>,
+        replaced: bool,
+    ) -> Intent {
+        let address = &current.target.address;
+        Intent {
+            operation: current.id,
+            address: address.clone(),
+            verb: current.verb,
+            type_name: current.target.type_name.clone(),
+            incarnation,
+            physical_id,
+            desired: desired.map(|desired| (self.seal)(desired)),
+            dependencies: if desired.is_some() {
+                self.wanted.needs(address)
+            } else {
+                BTreeMap::new()
+            },
+            deletion_policy: self.wanted.deletion_policy(address),
+            replaced,
+        }
+    }
+
+    async fn start(&self, current: &Current<'_>, intent: Intent) -> Result<(), Failure> {
+        self.events.send(Happened::Started {
+            address: current.target.address.clone(),
+            verb: current.verb,
+            type_name: current.target.type_name.clone(),
+        });
+        Ok(self.log.append(Entry::Intent(Box::new(intent))).await?)
+    }
+
+    async fn exists(&self, current: &Current<'_>, observed: &Observed) -> Result<(), LogError> {
+        let entry = Entry::Exists {
+            operation: current.id,
+            physical_id: observed.id.clone(),
+            attributes: (self.seal)(&observed.model),
+        };
+        self.log.append(entry).await
+    }
+
+    fn learn(&self, current: &Current<'_>, observed: &Observed) {
+        let known = Known {
+            type_name: current.target.type_name.clone(),
+            id: observed.id.clone(),
+            model: observed.model.clone(),
+        };
+        self.models.set(&current.target.address, known);
+    }
+
+    fn knows(&self, current: &Current<'_>, names: &std::collections::BTreeSet<String>) -> bool {
+        names.is_empty()
+            || self
+                .models
+                .get(&current.target.address)
+                .is_some_and(|known| known.has(names))
+    }
+
+    /// `None` where the run was interrupted meanwhile.
+    async fn wait(
+        &self,
+        current: &Current<'_>,
+        id: &PhysicalId,
+        until: Until,
+    ) -> Result<Option<Observed>, Cause> {
+        tokio::select! {
+            observed = self.poller.wait(&current.target, id, current.verb, until) => observed,
+            () = self.stop.cancelled() => Ok(None),
+        }
+    }
+
+    fn reached(&self, node: NodeIndex, milestone: Milestone) {
+        // The walk listens for as long as there are operations.
+        let _ = self.progress.send(Progress::Reached(node, milestone));
+    }
+}
+
+/// The planned edits that still are some, now that everything is known: an unknown may have become what is live.
+fn still_different(change: &Change, desired: &Value, live: &Value) -> Vec<PropertyPath> {
+    change
+        .edits
+        .iter()
+        .filter(|edit| {
+            let was_unknown = edit.after.as_ref().is_some_and(Value::has_unknown);
+            !was_unknown || desired.at(&edit.property) != live.at(&edit.property)
+        })
+        .map(|edit| edit.property.clone())
+        .collect()
+}
+
+/// The name of a final snapshot: the same in every attempt. Letters, digits and single hyphens, as RDS asks for
+/// (API_DeleteDBInstance, `FinalDBSnapshotIdentifier`).
+fn snapshot_name(address: &Address, id: &PhysicalId, incarnation: Option<&Incarnation>) -> String {
+    let unique = incarnation.map_or(id.as_str(), Incarnation::suffix);
+    let mut name = String::from("final");
+    for c in format!("-{}-{}-{unique}", address.stack, address.logical_id).chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => name.push(c),
+            _ if !name.ends_with('-') => name.push('-'),
+            _ => {}
+        }
+    }
+    name.trim_end_matches('-').to_owned()
+}
+
+/// Writes every mutating call of one operation down.
+struct Journalled {
+    log: Arc<dyn Log>,
+    operation: OperationId,
+    next: AtomicU64,
+    /// Whether a call went out that AWS has not refused.
+    may_have_acted: AtomicBool,
+    names: std::sync::Mutex<BTreeMap<u64, String>>,
+    identified: std::sync::Mutex<Option<PhysicalId>>,
+}
+
+impl Journalled {
+    fn new(log: Arc<dyn Log>, operation: OperationId) -> Journalled {
+        Journalled {
+            log,
+            operation,
+            next: AtomicU64::new(0),
+            may_have_acted: AtomicBool::new(false),
+            names: std::sync::Mutex::default(),
+            identified: std::sync::Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Calls for Journalled {
+    async fn intent(&self, call: &str) -> Result<u64, LogError> {
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        if let Ok(mut names) = self.names.lock() {
+            names.insert(number, call.to_owned());
+        }
+        self.log
+            .append(Entry::Call {
+                operation: self.operation,
+                call: call.to_owned(),
+            })
+            .await?;
+        Ok(number)
+    }
+
+    async fn answered(&self, number: u64, result: Result<(), &CloudError>) -> Result<(), LogError> {
+        let refused = result.is_err_and(|error| error.refused);
+        if !refused {
+            self.may_have_acted.store(true, Ordering::SeqCst);
+        }
+        let call = self
+            .names
+            .lock()
+            .ok()
+            .and_then(|mut names| names.remove(&number))
+            .unwrap_or_default();
+        let error = result.err().map(ToString::to_string);
+        self.log
+            .append(Entry::Answer {
+                operation: self.operation,
+                call,
+                error,
+                refused,
+            })
+            .await
+    }
+
+    async fn identified(&self, id: &PhysicalId) -> Result<(), LogError> {
+        if let Ok(mut identified) = self.identified.lock() {
+            *identified = Some(id.clone());
+        }
+        let attributes = Value::map();
+        let entry = Entry::Exists {
+            operation: self.operation,
+            physical_id: id.clone(),
+            attributes,
+        };
+        self.log.append(entry).await
+    }
+}
