@@ -116,17 +116,38 @@ impl<'w> Call<'w> {
             .filter(|record| !record.dead)
     }
 
-    /// The living records of a kind whose member is this text.
+    /// The living records of a kind whose member is this text. Quick when the path is one of the kind's references (any name of the
+    /// other will do then), else all of the kind are looked at.
     pub fn list_where<'a>(
         &'a self,
         kind: &str,
         path: &'a str,
         text: &'a str,
     ) -> impl Iterator<Item = &'a Record> {
-        self.list(kind).filter(move |record| {
-            path::texts(&record.body, path)
-                .iter()
-                .any(|value| value == text)
+        let declared = registry::kind(kind);
+        let reference = declared.and_then(|kind| kind.refers.iter().find(|one| one.path == path));
+        let found: Vec<&Record> = match reference.and_then(|one| registry::kind(one.to)) {
+            // What is a reference is indexed.
+            Some(other) => {
+                let id = self
+                    .world
+                    .lookup(other.name, &self.account, &self.region, text);
+                let id = id.as_deref().unwrap_or(text);
+                let key = World::key(other, &self.account, &self.region, id);
+                let referrers = self.world.referring(&key).filter(|key| key.kind == kind);
+                referrers.filter_map(|key| self.world.get(key)).collect()
+            }
+            None => self.list(kind).collect(),
+        };
+        let lookup = reference.map(|one| one.to);
+        let id = move |name: &str| match lookup {
+            Some(to) => self.world.lookup(to, &self.account, &self.region, name),
+            None => None,
+        };
+        let wanted = id(text);
+        found.into_iter().filter(move |record| {
+            let mut names = path::texts(&record.body, path).into_iter();
+            names.any(|name| name == text || (wanted.is_some() && id(&name) == wanted))
         })
     }
 
@@ -150,7 +171,7 @@ impl<'w> Call<'w> {
             Json::Object(members) => members,
             _ => Map::new(),
         };
-        let key = crate::generic::make(self, kind, None, members)?;
+        let (key, _) = crate::generic::make(self, kind, None, members)?;
         self.world
             .get(&key)
             .cloned()

@@ -113,8 +113,8 @@ fn create(call: &mut Call, kind: &'static Kind, operation: &'static Operation) -
     if let Some(before) = operation.before {
         before(call, &mut members)?;
     }
-    let key = make(call, kind, Some(operation), members)?;
-    if let Some(done) = operation.done {
+    let (key, new) = make(call, kind, Some(operation), members)?;
+    if let Some(done) = operation.done.filter(|_| new) {
         done(call, &key)?;
     }
     let record = call
@@ -124,13 +124,13 @@ fn create(call: &mut Call, kind: &'static Kind, operation: &'static Operation) -
     Ok(answer(call, kind, operation, record))
 }
 
-/// Makes a record of members (with tags in the form in which the kind's requests carry them).
+/// Makes a record of members; says whether it is new, or an existing one that AWS answers with (`same_is_fine`). (The members come tags in the form in which the kind's requests carry them.)
 pub(crate) fn make(
     call: &mut Call,
     kind: &'static Kind,
     operation: Option<&'static Operation>,
     mut members: Map<String, Json>,
-) -> Result<Key, Refusal> {
+) -> Result<(Key, bool), Refusal> {
     let asked = path::canonical(&Json::Object(members.clone()));
     let tags = tags::take(kind, &mut members)?;
     let token = members.remove(kind.token);
@@ -141,7 +141,7 @@ pub(crate) fn make(
     merge(&mut body, members, operation);
     check_references(call, kind, &body, None)?;
     if let Some(other) = check_unique(call, kind, &body, None)? {
-        return Ok(other);
+        return Ok((other, false));
     }
     if let Some((limit, fault)) = &kind.limit
         && call.list(kind.name).count() >= *limit
@@ -197,8 +197,13 @@ pub(crate) fn make(
         prepare(call, &mut record)?;
     }
     let key = World::key(kind, &call.account, &call.region, &record.id);
+    if call.world.get(&key).is_some_and(|other| !other.dead) {
+        // A kind whose identifier is a name declares what AWS answers (`unique`); this keeps one that forgot from losing the first.
+        let message = format!("{} already exists.", record.id);
+        return Err(Refusal::new("ResourceAlreadyExistsException", message));
+    }
     call.world.put(key.clone(), record);
-    Ok(key)
+    Ok((key, true))
 }
 
 fn arn(call: &Call, kind: &Kind, record: &Record) -> String {
@@ -285,15 +290,12 @@ fn check_unique(
         if values.iter().all(Vec::is_empty) {
             continue;
         }
-        let same = |record: &&Record| {
-            Some(record.id.as_str()) != own
-                && unique
-                    .members
-                    .iter()
-                    .zip(&values)
-                    .all(|(member, values)| path::texts(&record.body, member) == *values)
-        };
-        let Some(other) = call.list(kind.name).find(same) else {
+        let ids = call
+            .world
+            .sharing(kind, unique, body, &call.account, &call.region);
+        let others = ids.iter().filter(|id| Some(id.as_str()) != own);
+        let mut others = others.filter_map(|id| call.world.get(&call.key(kind.name, id)));
+        let Some(other) = others.find(|other| !other.dead) else {
             continue;
         };
         if unique.same_is_fine
@@ -457,9 +459,13 @@ fn modify(call: &mut Call, kind: &'static Kind, operation: &'static Operation) -
         && let Some((state, seconds)) = states.modifying
     {
         record.set(states.member, state);
-        record
-            .steps
-            .push(Step::set(call.now + seconds, states.member, states.ready));
+        let of_state = |step: &Step| step.set.iter().any(|(path, _)| path == states.member);
+        record.steps.retain(|step| !of_state(step));
+        let event = Some("ready".to_owned());
+        record.steps.push(Step {
+            event,
+            ..Step::set(call.now + seconds, states.member, states.ready)
+        });
     }
     if let Some(prepare) = operation.prepare {
         prepare(call, &mut record)?;
@@ -545,6 +551,15 @@ pub(crate) fn blocked(call: &Call, kind: &'static Kind, key: &Key) -> Option<Ref
 pub(crate) fn remove(call: &mut Call, kind: &'static Kind, key: &Key) -> Result<(), Refusal> {
     if let Some(refusal) = blocked(call, kind, key) {
         return Err(refusal);
+    }
+    let going = kind.states.as_ref().is_some_and(|states| {
+        let record = call.world.get(key);
+        states
+            .deleting
+            .is_some_and(|(state, _)| record.is_some_and(|record| record.is(states.member, state)))
+    });
+    if going {
+        return Ok(());
     }
     let now = call.now;
     for part in call.world.referrers(key) {

@@ -96,9 +96,9 @@ pub struct Kind {
     /// How many there may be per account and region, and what AWS answers beyond; `{limit}`.
     pub limit: Option<(usize, Fault)>,
     /// What is computed when it is read. The members are the record's own, to be changed.
-    pub show: Option<fn(&Call, &Record, &mut Map<String, Json>)>,
-    /// A scheduled event ([`crate::world::Step::event`]) is due; `call.now` is the time it was due at. [`States`] give two: `ready`
-    /// and `deleted` (the record is already gone then, unless it stays visible).
+    pub show: Option<Show>,
+    /// A scheduled event ([`crate::world::Step::event`]) is due; `call.now` is the time it was due at. [`States`] give two:
+    /// `ready` (after create and modify) and `deleted` (the last time the record is there, unless it stays visible).
     pub on_event: Option<fn(&mut Call, &Key, &str)>,
     /// The operations that concern it.
     pub operations: &'static [Operation],
@@ -167,7 +167,7 @@ pub enum Id {
     /// The value of a member (a name).
     Member(&'static str),
     /// Made by code from the record's members and 64 hexadecimal digits that are derived from the request.
-    Made(fn(&Call, &Map<String, Json>, &str) -> Result<String, Refusal>),
+    Made(MakeId),
 }
 
 /// How tags look. `List` and `Map` name the member, in the create request as in the answer; EC2's tag
@@ -420,6 +420,10 @@ impl Paging {
     }
 }
 
+/// Computes members of a record whenever it is shown.
+pub type Show = fn(&Call, &Record, &mut Map<String, Json>);
+/// Makes an identifier from the record's members and 64 hexadecimal digits.
+pub type MakeId = fn(&Call, &Map<String, Json>, &str) -> Result<String, Refusal>;
 /// A hook on the request's members before anything is done with them.
 pub type Before = fn(&mut Call, &mut Map<String, Json>) -> Result<(), Refusal>;
 /// A hook on the record before it is stored (create, modify) or deleted.

@@ -7,6 +7,9 @@ use crate::call::Call;
 use crate::error::{Fault, Refusal};
 use crate::registry;
 
+/// Refuses a request that breaks the law.
+pub type Check = fn(&Call, &Law) -> Result<(), Refusal>;
+
 /// A law that data cannot express.
 #[derive(Debug)]
 pub struct Law {
@@ -19,7 +22,7 @@ pub struct Law {
     /// AWS's answer; names in braces are filled in by the check.
     pub fault: Fault,
     /// Refuses. Laws that need what only the operation knows are checked there (`LAW.fault.with(…)`) and have no check.
-    pub check: Option<fn(&Call, &Law) -> Result<(), Refusal>>,
+    pub check: Option<Check>,
 }
 
 /// A law as it is listed.

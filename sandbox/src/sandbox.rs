@@ -134,9 +134,9 @@ impl Sandbox {
         snapshot::take(&world, &times, &self.options.account)
     }
 
-    /// The simulated time, in epoch seconds.
+    /// The simulated time, in epoch seconds, to the millisecond (so that a snapshot's JSON gives back the same number).
     pub fn now(&self) -> f64 {
-        seconds(self.clock.now()) + self.ahead
+        ((seconds(self.clock.now()) + self.ahead) * 1000.0).round() / 1000.0
     }
 
     /// Looks at the world as it is now, for tests and reports.

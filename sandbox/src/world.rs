@@ -1,7 +1,7 @@
 //! What the simulated AWS keeps: records by account and region, kind and identifier; their references and their timeline.
 
 use crate::call::Call;
-use crate::kind::Kind;
+use crate::kind::{Kind, Unique};
 use crate::path;
 use crate::registry;
 use serde::{Deserialize, Serialize};
@@ -256,6 +256,30 @@ impl World {
         self.arns.get(arn)
     }
 
+    /// The keys of who refers to this record.
+    pub(crate) fn referring(&self, key: &Key) -> impl Iterator<Item = &Key> {
+        self.referrers.get(key).into_iter().flatten()
+    }
+
+    /// Who has the same values in these unique members.
+    pub(crate) fn sharing(
+        &self,
+        kind: &'static Kind,
+        unique: &Unique,
+        body: &Map<String, Json>,
+        account: &str,
+        region: &str,
+    ) -> Vec<String> {
+        let Some(table) = self.table(kind.name, account, region) else {
+            return Vec::new();
+        };
+        table
+            .names
+            .get(&shared(unique, body))
+            .map(|ids| ids.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
     /// Who refers to this record, whether that blocks or not.
     pub fn referrers(&self, key: &Key) -> Vec<Key> {
         self.referrers
@@ -362,15 +386,15 @@ impl World {
                 ready
             });
             for step in taken.unwrap_or_default() {
-                if step.gone {
-                    self.remove(&key);
-                }
                 if let (Some(event), Some(code)) = (
                     &step.event,
                     registry::kind(key.kind).and_then(|kind| kind.on_event),
                 ) {
                     let mut call = Call::event(self, &key, step.at);
                     code(&mut call, &key, event);
+                }
+                if step.gone {
+                    self.remove(&key);
                 }
             }
         }
@@ -431,5 +455,19 @@ fn names(kind: &Kind, record: &Record) -> Vec<String> {
     if !record.arn.is_empty() {
         names.push(record.arn.clone());
     }
+    names.extend(
+        kind.unique
+            .iter()
+            .map(|unique| shared(unique, &record.body)),
+    );
     names
+}
+
+/// The values of unique members as a name that no request can give.
+fn shared(unique: &Unique, body: &Map<String, Json>) -> String {
+    let values = unique
+        .members
+        .iter()
+        .map(|member| format!("{member}\u{1}{}", path::texts(body, member).join("\u{2}")));
+    format!("\u{0}{}", values.collect::<Vec<_>>().join("\u{0}"))
 }

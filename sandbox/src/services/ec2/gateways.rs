@@ -103,9 +103,9 @@ pub const NAT_ADDRESS: Law = Law {
 };
 
 /// The internet gateway that is attached to this VPC.
-pub fn attached_to<'a>(call: &'a Call, vpc: &str) -> Option<&'a Record> {
-    call.list("ec2/internet-gateway")
-        .find(|gateway| path::text(&gateway.body, "Attachments[].VpcId") == Some(vpc))
+pub fn attached_to<'a>(call: &'a Call, vpc: &'a str) -> Option<&'a Record> {
+    call.list_where("ec2/internet-gateway", "Attachments[].VpcId", vpc)
+        .next()
 }
 
 /// An internet gateway.
@@ -243,6 +243,14 @@ pub const NAT_GATEWAY: Kind = Kind {
             .paging(PAGES)
             .filters(NAT_FILTERS),
         run("DeleteNatGateway", delete_nat),
+        run("AssociateNatGatewayAddress", add_addresses),
+        run("DisassociateNatGatewayAddress", |call| {
+            drop_addresses(call, "AssociationId", "AssociationIds[]")
+        }),
+        run("AssignPrivateNatGatewayAddress", add_addresses),
+        run("UnassignPrivateNatGatewayAddress", |call| {
+            drop_addresses(call, "PrivateIp", "PrivateIpAddresses[]")
+        }),
     ],
     ..Kind::NEW
 };
@@ -320,48 +328,16 @@ fn furnish_nat(call: &mut Call, key: &Key) -> Result<(), Refusal> {
             return Err(refusal);
         }
     };
-    let mut addresses = vec![(main, interface.text("PrivateIpAddress").to_owned())];
-    let subnet = call.need("ec2/subnet", nat.text("SubnetId"))?.clone();
-    let mut wanted = call
-        .texts("SecondaryPrivateIpAddresses[]")
-        .into_iter()
-        .map(Some)
-        .collect::<Vec<_>>();
-    let count = call
-        .input
-        .get("SecondaryPrivateIpAddressCount")
-        .and_then(Json::as_u64)
-        .unwrap_or(0) as usize;
-    wanted.resize(wanted.len().max(count).max(secondary.len()), None);
-    for (nth, wanted) in wanted.into_iter().enumerate() {
-        let digits = digest(&[&nat.id, &nth.to_string()]);
-        let address = interfaces::free_address(call, &subnet, wanted.as_deref(), &digits)?;
-        call.update("ec2/network-interface", &interface.id, |interface| {
-            interface
-                .list_mut("PrivateIpAddresses")
-                .push(json!({"Primary": false, "PrivateIpAddress": address}));
-        });
-        addresses.push((secondary.get(nth).cloned(), address));
-    }
-    let mut shown = Vec::new();
-    for (nth, (allocation, private)) in addresses.into_iter().enumerate() {
-        let mut address = json!({"NetworkInterfaceId": interface.id, "PrivateIp": private, "IsPrimary": nth == 0,
-                                 "Status": if failure.is_some() { "failed" } else { "succeeded" }});
-        if let Some(id) = allocation {
-            address["AllocationId"] = json!(id);
-            if failure.is_none() {
-                let found = call.need("ec2/elastic-ip", &id)?;
-                address["PublicIp"] = json!(found.text("PublicIp"));
-                address["AssociationId"] = json!(super::addresses::associate(
-                    call,
-                    &id,
-                    &interface.id,
-                    &private
-                ));
-            }
-        }
-        shown.push(address);
-    }
+    let mut wanted = vec![(main, interface.text("PrivateIpAddress").to_owned())];
+    wanted.extend(further(
+        call,
+        &nat,
+        &interface.id,
+        &secondary,
+        "SecondaryPrivateIpAddresses[]",
+        "SecondaryPrivateIpAddressCount",
+    )?);
+    let shown = take_addresses(call, &interface.id, wanted, true, failure.is_none())?;
     let now = call.now;
     call.world.update(key, |nat| {
         nat.set("NatGatewayAddresses", shown);
@@ -383,6 +359,144 @@ fn furnish_nat(call: &mut Call, key: &Key) -> Result<(), Refusal> {
         }
     });
     Ok(())
+}
+
+/// Further private addresses on a NAT gateway's interface, with the allocations that they are for.
+fn further(
+    call: &mut Call,
+    nat: &Record,
+    interface: &str,
+    allocations: &[String],
+    addresses: &str,
+    count: &str,
+) -> Result<Vec<(Option<String>, String)>, Refusal> {
+    let subnet = call.need("ec2/subnet", nat.text("SubnetId"))?.clone();
+    let mut wanted: Vec<Option<String>> = call.texts(addresses).into_iter().map(Some).collect();
+    let count = call.input.get(count).and_then(Json::as_u64).unwrap_or(0) as usize;
+    wanted.resize(wanted.len().max(count).max(allocations.len()), None);
+    let mut made = Vec::new();
+    for (nth, wanted) in wanted.into_iter().enumerate() {
+        let digits = digest(&[&nat.id, &nth.to_string()]);
+        let address = interfaces::free_address(call, &subnet, wanted.as_deref(), &digits)?;
+        let shown = json!({"Primary": false, "PrivateIpAddress": address});
+        call.update("ec2/network-interface", interface, |interface| {
+            interface.list_mut("PrivateIpAddresses").push(shown);
+        });
+        made.push((allocations.get(nth).cloned(), address));
+    }
+    Ok(made)
+}
+
+/// Associates the allocations with the private addresses; gives what the NAT gateway shows of them.
+fn take_addresses(
+    call: &mut Call,
+    interface: &str,
+    addresses: Vec<(Option<String>, String)>,
+    primary: bool,
+    succeeds: bool,
+) -> Result<Vec<Json>, Refusal> {
+    let mut shown = Vec::new();
+    for (nth, (allocation, private)) in addresses.into_iter().enumerate() {
+        let status = if succeeds { "succeeded" } else { "failed" };
+        let mut address = json!({"NetworkInterfaceId": interface, "PrivateIp": private, "IsPrimary": primary && nth == 0, "Status": status});
+        if let Some(id) = allocation {
+            address["AllocationId"] = json!(id);
+            if succeeds {
+                address["PublicIp"] = json!(call.need("ec2/elastic-ip", &id)?.text("PublicIp"));
+                address["AssociationId"] =
+                    json!(super::addresses::associate(call, &id, interface, &private));
+            }
+        }
+        shown.push(address);
+    }
+    Ok(shown)
+}
+
+/// AssociateNatGatewayAddress (public ones), AssignPrivateNatGatewayAddress (private ones).
+fn add_addresses(call: &mut Call) -> Answer {
+    let nat = call
+        .need(
+            NAT_GATEWAY.name,
+            call.text("NatGatewayId").unwrap_or_default(),
+        )?
+        .clone();
+    let allocations = call.texts("AllocationIds[]");
+    for id in &allocations {
+        let address = call.need("ec2/elastic-ip", id)?;
+        if !address.text("AssociationId").is_empty() {
+            return Err(NAT_ADDRESS.fault.with(&[("id", id)]));
+        }
+    }
+    let interface = path::text(&nat.body, "NatGatewayAddresses[].NetworkInterfaceId")
+        .unwrap_or_default()
+        .to_owned();
+    let wanted = further(
+        call,
+        &nat,
+        &interface,
+        &allocations,
+        "PrivateIpAddresses[]",
+        "PrivateIpAddressCount",
+    )?;
+    let shown = take_addresses(call, &interface, wanted, false, true)?;
+    let new = shown.clone();
+    call.update(NAT_GATEWAY.name, &nat.id, |nat| {
+        nat.list_mut("NatGatewayAddresses").extend(new)
+    });
+    Ok(json!({"NatGatewayId": nat.id, "NatGatewayAddresses": shown}))
+}
+
+/// DisassociateNatGatewayAddress, UnassignPrivateNatGatewayAddress: the primary address stays.
+fn drop_addresses(call: &mut Call, member: &str, asked: &str) -> Answer {
+    let nat = call
+        .need(
+            NAT_GATEWAY.name,
+            call.text("NatGatewayId").unwrap_or_default(),
+        )?
+        .clone();
+    let asked = call.texts(asked);
+    let mut gone = Vec::new();
+    for name in &asked {
+        let known = nat
+            .list("NatGatewayAddresses")
+            .iter()
+            .find(|one| one[member] == name.as_str());
+        match known {
+            Some(one) if one["IsPrimary"] == true => {
+                let message = format!(
+                    "The primary address of {} cannot be removed: {name}",
+                    nat.id
+                );
+                return Err(Refusal::new("InvalidParameterValue", message));
+            }
+            Some(one) => gone.push(one.clone()),
+            None => {
+                return Err(Refusal::new(
+                    "InvalidParameterValue",
+                    format!("{name} is not an address of {}", nat.id),
+                ));
+            }
+        }
+    }
+    for one in &gone {
+        if let Some(id) = one["AllocationId"].as_str() {
+            super::addresses::forget(call, id);
+        }
+        let (interface, private) = (
+            one["NetworkInterfaceId"].as_str().unwrap_or_default(),
+            &one["PrivateIp"],
+        );
+        call.update("ec2/network-interface", interface, |record| {
+            record
+                .list_mut("PrivateIpAddresses")
+                .retain(|address| address["PrivateIpAddress"] != *private);
+        });
+    }
+    call.update(NAT_GATEWAY.name, &nat.id, |nat| {
+        nat.list_mut("NatGatewayAddresses")
+            .retain(|one| !gone.contains(one))
+    });
+    Ok(json!({"NatGatewayId": nat.id, "NatGatewayAddresses": gone}))
 }
 
 fn in_nat(call: &Call, allocation: &str, own: &str) -> bool {

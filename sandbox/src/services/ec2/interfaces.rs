@@ -29,6 +29,9 @@ pub const INTERFACE: Kind = Kind {
     token: "ClientToken",
     refers: &[
         Reference::new("SubnetId", "ec2/subnet").source("Amazon EC2 API Reference, DeleteSubnet"),
+        Reference::new("VpcId", "ec2/vpc")
+            .unchecked()
+            .source("Amazon EC2 API Reference, DeleteVpc"),
         Reference::new("Groups[].GroupId", "ec2/security-group")
             .source("Amazon EC2 API Reference, DeleteSecurityGroup"),
     ],

@@ -482,7 +482,14 @@ fn associate(call: &mut Call) -> Answer {
             .iter()
             .all(|member| one[*member] == members[*member])
     };
-    let existing = call.list(ROUTE_TABLE.name).find_map(|other| {
+    let of_subnet = members["SubnetId"].as_str();
+    let tables: Vec<&Record> = match of_subnet {
+        Some(id) => call
+            .list_where(ROUTE_TABLE.name, "Associations[].SubnetId", id)
+            .collect(),
+        None => call.list(ROUTE_TABLE.name).collect(),
+    };
+    let existing = tables.into_iter().find_map(|other| {
         Some((
             other.id.clone(),
             other.list("Associations").iter().find(same)?.clone(),
