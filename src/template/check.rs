@@ -120,6 +120,27 @@ pub(super) fn properties<L: Clone>(
             break;
         }
     }
+    // Who misspelt a property need not hear that the right one is missing.
+    let meant: Vec<String> = found
+        .iter()
+        .filter(|found| found.kind == FindingKind::UnknownProperty)
+        .filter_map(|found| {
+            Some(
+                found
+                    .message
+                    .split_once("; did you mean ")?
+                    .1
+                    .trim_end_matches('?')
+                    .to_owned(),
+            )
+        })
+        .collect();
+    found.retain(|found| {
+        !matches!(found.kind, FindingKind::Missing | FindingKind::OneOf)
+            || !meant
+                .iter()
+                .any(|name| found.message.contains(name.as_str()))
+    });
     found
         .into_iter()
         .map(|found| {

@@ -178,17 +178,14 @@ impl Loader<'_> {
         let section = |name: &str| sections.iter().find(|entry| entry.key == name);
         for entry in sections {
             if REFUSED_SECTIONS.contains(&entry.key.as_str()) {
-                let named = match &entry.value.kind {
-                    NodeKind::Text(name) if entry.key == "Transform" => {
-                        format!("the transform `{name}`")
-                    }
-                    _ => format!("the section `{}`", entry.key),
+                let message = match entry.key.as_str() {
+                    "Transform" => match transforms(&entry.value).join("`, `") {
+                        names if names.is_empty() => "transforms are not supported yet".to_owned(),
+                        names => format!("the transform `{names}` is not supported yet"),
+                    },
+                    section => format!("the section `{section}` is not supported yet"),
                 };
-                self.report(
-                    "unsupported",
-                    format!("{named} is not supported yet"),
-                    entry.key_span,
-                );
+                self.report("unsupported", message, entry.key_span);
             } else if !SECTIONS.contains(&entry.key.as_str()) && entry.key != "Outputs" {
                 let known: Vec<&str> = SECTIONS.iter().copied().chain(["Outputs"]).collect();
                 self.unknown_key("a template", entry, &known);
@@ -801,6 +798,20 @@ impl Loader<'_> {
             );
         }
         Some(output)
+    }
+}
+
+/// The names in a section Transform: one, several, or a map with a Name.
+fn transforms(node: &Node) -> Vec<String> {
+    match &node.kind {
+        NodeKind::List(items) => items.iter().flat_map(transforms).collect(),
+        NodeKind::Map(entries) => {
+            let names = entries
+                .iter()
+                .filter(|entry| matches!(entry.key.as_str(), "Name" | "Fn::Transform"));
+            names.flat_map(|entry| transforms(&entry.value)).collect()
+        }
+        _ => node.scalar_text().into_iter().collect(),
     }
 }
 

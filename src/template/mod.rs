@@ -14,6 +14,8 @@ mod functions;
 mod instantiate;
 mod json;
 mod load;
+#[cfg(test)]
+mod mistakes;
 mod node;
 pub mod parameter;
 pub mod source;

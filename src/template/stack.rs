@@ -110,8 +110,18 @@ pub struct Output {
 impl Stack {
     /// The message for an expression of this stack that could not be evaluated.
     pub fn diagnose(&self, error: &EvalError, address: Option<&Address>) -> Diagnostic {
-        let diagnostic =
-            Diagnostic::error(error.code, error.message.clone()).at(&self.source, error.span);
+        let help = match error.code {
+            "conditional-reference" => Some(
+                "give it the same condition, or use Fn::If with AWS::NoValue on the other side",
+            ),
+            "unknown-export" => Some(
+                "deploy the exporting stack in this environment and region, or pass the value as a parameter",
+            ),
+            _ => None,
+        };
+        let diagnostic = Diagnostic::error(error.code, error.message.clone())
+            .at(&self.source, error.span)
+            .maybe_help(help.map(str::to_owned));
         match address {
             Some(address) => diagnostic.address(address.to_string()),
             None => diagnostic,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use payctl_model::{AttributeOf, Value};
+use payctl_model::{Address, AttributeOf, Value};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::expr::{Field, Function, Kind, Tree};
@@ -99,6 +99,13 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
     })
 }
 
+/// In the place of what has been reported: as unknown it causes no second message.
+fn broken() -> Kind<Local> {
+    Kind::Value(Value::unknown(
+        Address::new("", "", "").attribute(AttributeOf::REF),
+    ))
+}
+
 /// The names of a template.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
@@ -158,7 +165,11 @@ impl Syntax<'_> {
                         Some(help),
                     );
                 }
-                Kind::Value(Value::Null)
+                if self.within == Within::Metadata {
+                    Kind::Value(Value::Null)
+                } else {
+                    broken()
+                }
             }
             NodeKind::Bool(flag) => Kind::Value(Value::Bool(*flag)),
             NodeKind::Number(number) => Kind::Value(Value::Number(number.clone())),
@@ -211,7 +222,7 @@ impl Syntax<'_> {
                     Some("a function is the only key of its map".to_owned()),
                 ),
             }
-            return Tree::new(Kind::Value(Value::Null), node.span);
+            return Tree::new(broken(), node.span);
         }
         let fields = entries
             .iter()
@@ -238,7 +249,7 @@ impl Syntax<'_> {
     }
 
     fn function(&mut self, name: &str, at: Span, argument: &Node) -> Kind<Local> {
-        let nothing = Kind::Value(Value::Null);
+        let nothing = broken();
         let in_conditions = self.within == Within::Condition;
         match name {
             "Ref" => match argument.scalar_text() {
@@ -376,7 +387,7 @@ impl Syntax<'_> {
     ) -> Kind<Local> {
         match self.arguments(name, argument, least, most, form) {
             Some(items) => Kind::Call(function, items.iter().map(|item| self.term(item)).collect()),
-            None => Kind::Value(Value::Null),
+            None => broken(),
         }
     }
 
@@ -423,7 +434,7 @@ impl Syntax<'_> {
             None => {
                 let message = format!("a condition is named by a text, not {}", node.kind_name());
                 self.report("bad-function", message, node.span, None);
-                Kind::Value(Value::Null)
+                broken()
             }
         }
     }
@@ -485,7 +496,7 @@ impl Syntax<'_> {
         };
         let message = format!("there is no parameter or resource `{name}`");
         self.report("unknown-reference", message, span, Some(help));
-        Kind::Value(Value::Null)
+        broken()
     }
 
     fn resource(&mut self, logical_id: &str, attribute: Term, span: Span) -> Kind<Local> {
@@ -519,14 +530,14 @@ impl Syntax<'_> {
                     let message =
                         "Fn::GetAtt takes a resource and an attribute, such as `Vpc.CidrBlock`";
                     self.report("bad-function", message, argument.span, None);
-                    Kind::Value(Value::Null)
+                    broken()
                 }
             };
         }
         let Some([logical_id, attribute]) =
             self.arguments("Fn::GetAtt", argument, 2, 2, "[resource, attribute]")
         else {
-            return Kind::Value(Value::Null);
+            return broken();
         };
         match (logical_id.as_text(), attribute.scalar_text()) {
             (Some(name), Some(text)) => {
@@ -544,7 +555,7 @@ impl Syntax<'_> {
                     logical_id.span,
                     None,
                 );
-                Kind::Value(Value::Null)
+                broken()
             }
         }
     }
@@ -567,7 +578,7 @@ impl Syntax<'_> {
                 at,
                 help,
             );
-            return Kind::Value(Value::Null);
+            return broken();
         };
         if let Some((message, help)) = super::check::attribute(type_name, attribute) {
             self.report("unknown-attribute", message, attribute_at, Some(help));
@@ -593,13 +604,13 @@ impl Syntax<'_> {
             Some(_) => {
                 let message = "Fn::Sub takes a text, or [text, map of variables]";
                 self.report("bad-function", message, argument.span, None);
-                return Kind::Value(Value::Null);
+                return broken();
             }
         };
         let Some(text) = template.scalar_text() else {
             let message = format!("Fn::Sub takes a text, not {}", template.kind_name());
             self.report("bad-function", message, template.span, None);
-            return Kind::Value(Value::Null);
+            return broken();
         };
         self.literal(&text, template.span);
         let mut pieces: Vec<Term> = Vec::new();
@@ -658,7 +669,7 @@ impl Syntax<'_> {
                 "names have letters, digits, `_`, `.` and `:`; write `${{!{name}}}` for the text itself"
             );
             self.report("bad-function", message, span, Some(help));
-            return Kind::Value(Value::Null);
+            return broken();
         }
         match name.split_once('.') {
             Some((logical_id, attribute)) => self.attribute(logical_id, attribute, span, span),

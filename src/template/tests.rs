@@ -20,7 +20,9 @@ fn inputs() -> Inputs {
         parameters: BTreeMap::new(),
         availability_zones: BTreeMap::from([(
             "us-east-1".to_owned(),
-            vec!["us-east-1a".to_owned(), "us-east-1b".to_owned()],
+            ["a", "b", "c"]
+                .map(|zone| format!("us-east-1{zone}"))
+                .to_vec(),
         )]),
     }
 }
@@ -374,5 +376,27 @@ proptest! {
         if let Ok(template) = load("t", &text) {
             let _ = template.instantiate(&inputs());
         }
+    }
+}
+
+#[test]
+fn the_platforms_have_nothing_wrong() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/platforms");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path().join("template.yaml");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let template = load(&path.to_string_lossy(), &text).map_err(show).unwrap();
+        let mut inputs = inputs();
+        let missing = template
+            .parameters
+            .iter()
+            .filter(|(_, parameter)| parameter.default.is_none());
+        // Long enough for a password, and with no character that a name forbids.
+        inputs.parameters = missing
+            .map(|(name, _)| (name.clone(), Value::from("abcdefgh12345678")))
+            .collect();
+        template.instantiate(&inputs).map_err(show).unwrap();
     }
 }
