@@ -4,14 +4,27 @@
 //! gives the graph that `apply` walks. Decisions are final here: the executor only checks that what became known
 //! [`refines`](fn@refines) what was planned. Read [`Change`] first, then `decide.rs`.
 
+mod decide;
+mod differences;
+mod drift;
+mod known;
 mod operations;
+mod order;
+mod ownership;
+mod prior;
+mod properties;
 mod refines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use payctl_model::{Address, PhysicalId, PropertyPath, Value};
 
-pub use operations::{Operation, OperationGraph, OperationKind};
+use crate::template::Diagnostic;
+
+pub use crate::graph::Milestone;
+pub use decide::{Desired, deletion_policy, plan};
+pub use operations::{Operation, OperationGraph, OperationKind, operations};
+pub use properties::properties;
 pub use refines::refines;
 
 /// Everything that one run will do.
@@ -201,13 +214,8 @@ pub enum Problem {
     #[error("the environment is protected: it is not destroyed")]
     DestroyProtected,
     /// A function failed once its arguments were known.
-    #[error("cannot evaluate {address}: {message}")]
-    Evaluation {
-        /// The resource, or the output as `region/stack.Name`.
-        address: String,
-        /// What is wrong.
-        message: String,
-    },
+    #[error("{}: {}", .0.address.as_deref().unwrap_or_default(), .0.message)]
+    Evaluation(Diagnostic),
 }
 
 /// How many resources a plan touches, by kind.
@@ -225,19 +233,6 @@ pub struct Summary {
     pub noop: usize,
     /// Differences between last applied and live.
     pub drift: usize,
-}
-
-/// How far a resource has come; an edge waits for one of these.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub enum Milestone {
-    /// Nothing has happened yet.
-    Planned,
-    /// AWS has accepted it and the attributes that consumers need are known.
-    Accepted,
-    /// It is ready for use; of a deletion: it is gone.
-    Ready,
 }
 
 impl Action {
@@ -338,5 +333,8 @@ pub struct PlanOptions<'a> {
     /// The tags that the environment puts on every resource that can have tags.
     pub environment_tags: &'a BTreeMap<String, String>,
     /// Whether a secret in the open is what a hash of the state was made from.
-    pub verify_secret: &'a (dyn Fn(&str, &str) -> bool + Sync),
+    pub verify_secret: &'a (dyn Fn(&str, &str) -> bool + Send + Sync),
 }
+
+#[cfg(test)]
+mod tests;

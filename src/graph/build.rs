@@ -1,0 +1,238 @@
+//! Templates -> [`ResourceGraph`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payctl_model::{Address, PropertyPath};
+use petgraph::stable_graph::NodeIndex;
+
+use super::{Edge, Milestone, Node, OutputNode, ResourceGraph, Rules, Why, cycle, hidden};
+use crate::template::{Diagnostic, Expr, NoAttributes, Reference, Stack};
+
+impl ResourceGraph {
+    /// One graph of all stacks. Imports are linked to the outputs of the same region that export them.
+    ///
+    /// # Errors
+    /// All that is wrong: imports of what nobody exports, exports of the same name, references to resources that do not
+    /// exist, functions that fail, and else cycles with their path.
+    pub fn build(stacks: &[Stack], rules: &Rules) -> Result<ResourceGraph, Vec<Diagnostic>> {
+        let mut errors = Vec::new();
+        let exports = Exports::of(stacks, &mut errors);
+        let mut graph = ResourceGraph::default();
+        for stack in stacks {
+            for resource in stack.resources.values() {
+                let mut resource = resource.clone();
+                resource.properties = exports.link(&resource.properties, stack, &mut errors);
+                let shape = match resource.properties.evaluate(&NoAttributes) {
+                    Ok(shape) => shape,
+                    Err(error) => {
+                        errors.push(stack.diagnose(&error, Some(&resource.address)));
+                        continue;
+                    }
+                };
+                let address = resource.address.clone();
+                let node = graph.graph.add_node(Node {
+                    resource,
+                    source: stack.source.clone(),
+                    shape,
+                });
+                graph.index.insert(address, node);
+            }
+            for (name, output) in &stack.outputs {
+                let value = exports.link(&output.value, stack, &mut errors);
+                let output = OutputNode {
+                    value,
+                    description: output.description.clone(),
+                    export: output.export.clone(),
+                    region: stack.region.clone(),
+                    source: stack.source.clone(),
+                };
+                graph
+                    .outputs
+                    .insert(format!("{}/{}.{name}", stack.region, stack.name), output);
+            }
+        }
+        if errors.is_empty() {
+            graph.add_declared_edges(rules, &mut errors);
+        }
+        if errors.is_empty() {
+            errors = cycle::report(&graph);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        for (producer, consumer, milestone) in hidden::needs(&graph, rules) {
+            graph.add_soft_edge(producer, consumer, milestone);
+        }
+        Ok(graph)
+    }
+
+    fn add_declared_edges(&mut self, rules: &Rules, errors: &mut Vec<Diagnostic>) {
+        for consumer in self.graph.node_indices().collect::<Vec<_>>() {
+            let node = &self.graph[consumer];
+            let needs_ready = &rules.of(&node.resource.type_name).needs_ready;
+            let mut found = Vec::new();
+            node.resource.properties.visit_leaves(
+                &PropertyPath::root(),
+                &mut |property, leaf, span| {
+                    // Imports that could not be linked are errors already.
+                    let Reference::Attribute(of) = leaf else {
+                        return;
+                    };
+                    let ready = needs_ready
+                        .iter()
+                        .any(|pattern| pattern.is_prefix_of(property));
+                    let why = Why::Reference {
+                        attribute: of.attribute.clone(),
+                        property: property.clone(),
+                    };
+                    let milestone = if ready {
+                        Milestone::Ready
+                    } else {
+                        Milestone::Accepted
+                    };
+                    found.push((of.address.clone(), milestone, why, span));
+                },
+            );
+            let own = &node.resource.address;
+            for logical_id in &node.resource.depends_on {
+                let producer = Address::new(&own.region, &own.stack, logical_id);
+                found.push((
+                    producer,
+                    Milestone::Ready,
+                    Why::DependsOn,
+                    node.resource.span,
+                ));
+            }
+            for (address, milestone, why, span) in found {
+                match self.index.get(&address) {
+                    Some(producer) => self.add_edge(*producer, consumer, milestone, why),
+                    None => {
+                        let node = &self.graph[consumer];
+                        let message = format!("`{address}` is no resource of this environment");
+                        errors.push(
+                            Diagnostic::error("unknown-reference", message)
+                                .at(&node.source, span)
+                                .address(node.resource.address.to_string()),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_edge(
+        &mut self,
+        producer: NodeIndex,
+        consumer: NodeIndex,
+        milestone: Milestone,
+        why: Why,
+    ) {
+        match self.graph.find_edge(producer, consumer) {
+            Some(edge) => {
+                let edge = &mut self.graph[edge];
+                edge.milestone = edge.milestone.max(milestone);
+                edge.why.insert(why);
+            }
+            None => {
+                self.graph.add_edge(
+                    producer,
+                    consumer,
+                    Edge {
+                        milestone,
+                        why: BTreeSet::from([why]),
+                    },
+                );
+            }
+        }
+    }
+
+    /// Adds a hidden need unless it would make a cycle: what the template says goes first.
+    fn add_soft_edge(&mut self, producer: NodeIndex, consumer: NodeIndex, milestone: Milestone) {
+        if producer != consumer
+            && !petgraph::algo::has_path_connecting(&self.graph, consumer, producer, None)
+        {
+            self.add_edge(producer, consumer, milestone, Why::Hidden);
+        }
+    }
+}
+
+/// What the stacks export, by region and name.
+struct Exports<'a>(BTreeMap<(&'a str, &'a str), (&'a Stack, &'a Expr)>);
+
+impl<'a> Exports<'a> {
+    fn of(stacks: &'a [Stack], errors: &mut Vec<Diagnostic>) -> Exports<'a> {
+        let mut exports = BTreeMap::new();
+        for stack in stacks {
+            for (export, name) in &stack.exports {
+                let Some(output) = stack.outputs.get(name) else {
+                    continue;
+                };
+                let key = (stack.region.as_str(), export.as_str());
+                if let Some((other, _)) = exports.insert(key, (stack, &output.value)) {
+                    let message =
+                        format!("`{export}` is exported by stack `{}` already", other.name);
+                    errors.push(
+                        Diagnostic::error("duplicate-export", message)
+                            .at(&stack.source, output.span)
+                            .help("an export's name must be unique in its region"),
+                    );
+                }
+            }
+        }
+        Exports(exports)
+    }
+
+    /// `expr` with all imports replaced by what the exporting outputs say, imports in these included.
+    fn link(&self, expr: &Expr, stack: &Stack, errors: &mut Vec<Diagnostic>) -> Expr {
+        let imports = expr.imports();
+        if imports.is_empty() {
+            return expr.clone();
+        }
+        for (_, name, span) in &imports {
+            if let Err(error) = self.resolve(&stack.region, name, &mut Vec::new()) {
+                errors.push(error.at(&stack.source, *span));
+            }
+        }
+        expr.link_imports(&mut |name| self.resolve(&stack.region, name, &mut Vec::new()).ok())
+    }
+
+    fn resolve(
+        &self,
+        region: &str,
+        name: &str,
+        path: &mut Vec<String>,
+    ) -> Result<Expr, Diagnostic> {
+        let Some((_, expr)) = self.0.get(&(region, name)) else {
+            let here: Vec<&str> = self
+                .0
+                .keys()
+                .filter(|(r, _)| *r == region)
+                .map(|(_, name)| *name)
+                .collect();
+            let help = match here.as_slice() {
+                [] => format!("no stack of this environment exports anything in {region}"),
+                names => format!("exported in {region}: {}", names.join(", ")),
+            };
+            let message = format!("no stack of this environment exports `{name}` in {region}");
+            return Err(Diagnostic::error("unknown-import", message).help(help));
+        };
+        if path.iter().any(|seen| seen == name) {
+            let message = format!(
+                "export `{name}` imports itself: {} -> {name}",
+                path.join(" -> ")
+            );
+            return Err(Diagnostic::error("cycle", message));
+        }
+        path.push(name.to_owned());
+        let mut failed = None;
+        let linked = expr.link_imports(&mut |inner| match self.resolve(region, inner, path) {
+            Ok(expr) => Some(expr),
+            Err(error) => {
+                failed.get_or_insert(error);
+                None
+            }
+        });
+        path.pop();
+        failed.map_or(Ok(linked), Err)
+    }
+}

@@ -1,0 +1,172 @@
+//! Needs of AWS that no template shows, from the types' [`Rules`]: candidates for soft edges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payctl_model::{Address, PropertyPath, Step, Value};
+use petgraph::stable_graph::NodeIndex;
+use petgraph::visit::EdgeRef;
+
+use super::{Hops, Milestone, ResourceGraph, Rules, Why};
+
+/// What two resources have in common: the same resource named, or the same text, in one region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Common {
+    Resource(Address),
+    Text(String, String),
+}
+
+/// Producer, consumer and milestone of every hidden need, in a fixed order.
+pub(super) fn needs(
+    graph: &ResourceGraph,
+    rules: &Rules,
+) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let mut found = after(graph, rules);
+    found.extend(completed(graph, rules));
+    found
+}
+
+/// A route to an internet gateway comes after the gateway's attachment to the same VPC, and the like.
+fn after(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let mut of_type: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
+    for index in graph.index.values() {
+        of_type
+            .entry(&graph.graph[*index].resource.type_name)
+            .or_default()
+            .push(*index);
+    }
+    let mut needs = Vec::new();
+    for (consumer_type, consumers) in &of_type {
+        for rule in &rules.of(consumer_type).after {
+            let mut having: BTreeMap<Common, Vec<NodeIndex>> = BTreeMap::new();
+            for producer in of_type.get(rule.type_name.as_str()).into_iter().flatten() {
+                for common in values(graph, *producer, &rule.theirs) {
+                    having.entry(common).or_default().push(*producer);
+                }
+            }
+            for consumer in consumers {
+                let producers: BTreeSet<NodeIndex> = values(graph, *consumer, &rule.mine)
+                    .iter()
+                    .filter_map(|common| having.get(common))
+                    .flatten()
+                    .copied()
+                    .collect();
+                needs.extend(
+                    producers
+                        .into_iter()
+                        .map(|producer| (producer, *consumer, rule.milestone)),
+                );
+            }
+        }
+    }
+    needs
+}
+
+/// Whoever uses a role waits for the role's policies too, and the like.
+fn completed(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let mut completers: BTreeMap<NodeIndex, BTreeSet<NodeIndex>> = BTreeMap::new();
+    for index in graph.index.values() {
+        for property in &rules.of(&graph.graph[*index].resource.type_name).completes {
+            for common in values(graph, *index, &Hops(vec![property.clone()])) {
+                let Common::Resource(address) = common else {
+                    continue;
+                };
+                if let Some(completed) = graph.index.get(&address) {
+                    completers.entry(*completed).or_default().insert(*index);
+                }
+            }
+        }
+    }
+    let mut needs = Vec::new();
+    for (completed, by) in &completers {
+        let mut users: Vec<NodeIndex> = graph
+            .graph
+            .edges(*completed)
+            .filter(|edge| {
+                edge.weight()
+                    .why
+                    .iter()
+                    .any(|why| matches!(why, Why::Reference { .. }))
+            })
+            .map(|edge| edge.target())
+            .filter(|user| !by.contains(user))
+            .collect();
+        users.sort();
+        needs.extend(
+            users
+                .iter()
+                .flat_map(|user| by.iter().map(|by| (*by, *user, Milestone::Accepted))),
+        );
+    }
+    needs
+}
+
+/// What stands at a path, resources named by reference as their address.
+fn values(graph: &ResourceGraph, start: NodeIndex, hops: &Hops) -> BTreeSet<Common> {
+    let start = &graph.graph[start].resource.address;
+    let mut at = BTreeSet::from([Common::Resource(start.clone())]);
+    for hop in &hops.0 {
+        let mut next = BTreeSet::new();
+        for common in at {
+            let Common::Resource(address) = common else {
+                continue;
+            };
+            let Some(node) = graph.get(&address) else {
+                continue;
+            };
+            each_at(&node.shape, hop.steps(), &mut |value| match value {
+                Value::Unknown(of) => {
+                    // Of a text made from several resources nobody can say which one it names.
+                    if let (Some(of), 1) = (of.first(), of.len()) {
+                        next.insert(Common::Resource(of.address.clone()));
+                    }
+                }
+                other => next.extend(
+                    other
+                        .to_text()
+                        .map(|text| Common::Text(address.region.clone(), text)),
+                ),
+            });
+        }
+        at = next;
+    }
+    at
+}
+
+/// Calls `see` for every leaf at a path whose `*` stands for each item.
+pub(crate) fn each_at<'a>(value: &'a Value, steps: &[Step], see: &mut impl FnMut(&'a Value)) {
+    match (steps.split_first(), value) {
+        (None, Value::List(items)) => items.iter().for_each(|item| see(item)),
+        (None, value) => see(value),
+        (Some((Step::Key(key), rest)), Value::Map(map)) => {
+            if let Some(inner) = map.get(key) {
+                each_at(inner, rest, see);
+            }
+        }
+        (Some((Step::Index(index), rest)), Value::List(items)) => {
+            if let Some(inner) = items.get(*index) {
+                each_at(inner, rest, see);
+            }
+        }
+        (Some((Step::Any, rest)), Value::List(items)) => {
+            items.iter().for_each(|item| each_at(item, rest, see))
+        }
+        (Some((Step::Any, rest)), Value::Map(map)) => {
+            map.values().for_each(|item| each_at(item, rest, see))
+        }
+        // A list where the path names a key: the path of facts without its `*`.
+        (Some((Step::Key(_), _)), Value::List(items)) => {
+            items.iter().for_each(|item| each_at(item, steps, see))
+        }
+        (Some(_), Value::Unknown(_)) => see(value),
+        _ => {}
+    }
+}
+
+/// Whether a pattern names this path, something in it, or something that it stands in.
+pub(crate) fn touches(pattern: &PropertyPath, path: &PropertyPath) -> bool {
+    pattern
+        .steps()
+        .iter()
+        .zip(path.steps())
+        .all(|(a, b)| *a == Step::Any || a == b)
+}

@@ -1,0 +1,111 @@
+//! What the graph and the planner must know of a resource type besides the registry's facts: [`TypeRules`], as data.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use payctl_model::PropertyPath;
+
+use super::Milestone;
+
+/// The rules of all types. A type without an entry has none and is not native.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules(BTreeMap<String, TypeRules>);
+
+/// The rules of one type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TypeRules {
+    /// Whether a module carries it out.
+    pub native: bool,
+    /// Whether it is a database, bucket, key or secret: what `protect` guards.
+    pub stateful: bool,
+    /// References at these properties wait until the producer is ready; all others only until it is accepted.
+    pub needs_ready: Vec<PropertyPath>,
+    /// What it comes after without referring to it.
+    pub after: Vec<After>,
+    /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
+    pub completes: Vec<PropertyPath>,
+    /// Property sets of which AWS allows each combination of values once: a successor that has the same values cannot be
+    /// made while the old one is there.
+    pub unique: Vec<Vec<PropertyPath>>,
+    /// References at these properties make AWS refuse the deletion of what they name, although they can be changed in
+    /// place.
+    pub holds: Vec<PropertyPath>,
+    /// Patterns of what AWS takes and does not tell, besides the registry's write-only properties.
+    pub not_told: Vec<PropertyPath>,
+    /// Attributes whose value is another after an update (version numbers).
+    pub renewed_by_update: Vec<String>,
+}
+
+/// A hidden need: this type comes after resources of another type that have the same value somewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct After {
+    /// The other type.
+    pub type_name: String,
+    /// Where this one has the common value.
+    pub mine: Hops,
+    /// Where the other one has it.
+    pub theirs: Hops,
+    /// How far the other one must have come.
+    pub milestone: Milestone,
+}
+
+/// A path that may pass through other resources: `SubnetId>VpcId` is the VPC of the subnet. Empty: the resource itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hops(pub Vec<PropertyPath>);
+
+impl FromStr for Hops {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Hops, Infallible> {
+        Ok(Hops(
+            text.split('>')
+                .map(str::trim)
+                .filter(|hop| !hop.is_empty())
+                .map(PropertyPath::from)
+                .collect(),
+        ))
+    }
+}
+
+impl From<&str> for Hops {
+    fn from(text: &str) -> Hops {
+        match text.parse() {
+            Ok(hops) => hops,
+        }
+    }
+}
+
+impl Rules {
+    /// The rules of a type.
+    pub fn of(&self, type_name: &str) -> &TypeRules {
+        static NONE: TypeRules = TypeRules {
+            native: false,
+            stateful: false,
+            needs_ready: Vec::new(),
+            after: Vec::new(),
+            completes: Vec::new(),
+            unique: Vec::new(),
+            holds: Vec::new(),
+            not_told: Vec::new(),
+            renewed_by_update: Vec::new(),
+        };
+        self.0.get(type_name).unwrap_or(&NONE)
+    }
+
+    /// Sets the rules of a type.
+    pub fn insert(&mut self, type_name: impl Into<String>, rules: TypeRules) {
+        self.0.insert(type_name.into(), rules);
+    }
+}
+
+impl<N: Into<String>> FromIterator<(N, TypeRules)> for Rules {
+    fn from_iter<I: IntoIterator<Item = (N, TypeRules)>>(rules: I) -> Rules {
+        Rules(
+            rules
+                .into_iter()
+                .map(|(name, rules)| (name.into(), rules))
+                .collect(),
+        )
+    }
+}

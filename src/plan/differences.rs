@@ -1,0 +1,358 @@
+//! What differs between what is declared and what is live: the comparison of `payctl_model` with what the planner knows
+//! besides: unknowns, secrets, what AWS never returns, what is no longer declared.
+
+use payctl_model::compare::{CompareOptions, compare};
+use payctl_model::facts::{TypeFacts, facts};
+use payctl_model::{AttributeOf, PhysicalId, PropertyPath, Value};
+
+use crate::graph::touches;
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Difference {
+    pub(super) property: PropertyPath,
+    pub(super) declared: Option<Value>,
+    pub(super) live: Option<Value>,
+    pub(super) replaces: bool,
+}
+
+/// All differences.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Differences {
+    pub(super) changes: Vec<Difference>,
+    /// Live values of which the declaration does not speak.
+    pub(super) undeclared: Vec<(PropertyPath, Value)>,
+}
+
+/// What both sides are.
+pub(super) struct Sides<'a> {
+    pub(super) type_name: &'a str,
+    pub(super) declared: &'a Value,
+    pub(super) live: &'a Value,
+    /// What was last applied: it stands in for what AWS does not return.
+    pub(super) applied: &'a Value,
+    pub(super) verify_secret: &'a (dyn Fn(&str, &str) -> bool + Send + Sync),
+    /// Whether an unknown attribute will be another than it is.
+    pub(super) is_fresh: &'a dyn Fn(&AttributeOf) -> bool,
+    /// Patterns of what AWS takes and does not tell, besides the registry's write-only properties.
+    pub(super) not_told: &'a [PropertyPath],
+}
+
+/// Compares. What shows a secret is masked; an unknown that is sure to become something else always makes a difference.
+pub(super) fn differences(sides: &Sides<'_>) -> Differences {
+    let Some(facts) = facts().get(sides.type_name) else {
+        return Differences::default();
+    };
+    let live = with_untold(
+        sides.not_told,
+        sides.live,
+        sides.applied,
+        &PropertyPath::root(),
+    );
+    let declared = settled(sides.declared, Some(&live), sides.is_fresh).unwrap_or_else(Value::map);
+    let options = CompareOptions {
+        last_applied: (*sides.applied != Value::Null).then_some(sides.applied),
+        same_secret: Some(sides.verify_secret),
+        ..CompareOptions::default()
+    };
+    let compared = compare(&facts, &declared, &live, &options);
+    let mut changes: Vec<Difference> = compared
+        .changes
+        .into_iter()
+        .map(|change| Difference {
+            property: change.property,
+            declared: change.declared,
+            live: change.live,
+            replaces: change.replaces,
+        })
+        .collect();
+    let mut follows = compared.follows;
+    unknown_paths(&declared, &PropertyPath::root(), &mut follows);
+    for property in follows {
+        if changes
+            .iter()
+            .any(|change| touches(&change.property, &property))
+        {
+            continue;
+        }
+        changes.push(Difference {
+            declared: declared.at(&property).cloned(),
+            live: live.at(&property).cloned(),
+            replaces: facts.is_create_only(&property),
+            property,
+        });
+    }
+    // What AWS never tells and is as it was applied: hashes of it cannot be compared otherwise than whole.
+    changes.retain(|change| {
+        !(facts.is_write_only(&change.property)
+            && change.declared.as_ref() == sides.applied.at(&change.property))
+    });
+    changes.sort_by(|a, b| a.property.cmp(&b.property));
+    for change in &mut changes {
+        let as_declared = change
+            .declared
+            .clone()
+            .or_else(|| sides.applied.at(&change.property).cloned());
+        if let (Some(live), Some(as_declared)) = (&change.live, &as_declared) {
+            change.live = Some(restricted_to_same(live, as_declared));
+        }
+        if facts.is_sensitive(&change.property) {
+            change.live = change.live.take().map(|live| masked(&live));
+            change.declared = change.declared.take().map(|declared| masked(&declared));
+        }
+    }
+    let undeclared = compared
+        .undeclared
+        .into_iter()
+        .filter(|undeclared| !facts.is_read_only(&undeclared.property))
+        .map(
+            |undeclared| match facts.is_sensitive(&undeclared.property) {
+                true => (undeclared.property, masked(&undeclared.live)),
+                false => (undeclared.property, undeclared.live),
+            },
+        )
+        .collect();
+    Differences {
+        changes,
+        undeclared,
+    }
+}
+
+/// Every text in it as a secret.
+fn masked(value: &Value) -> Value {
+    value.map_leaves(&mut |leaf| match leaf {
+        Value::String(text) => Value::secret(text.as_str()),
+        other => other.clone(),
+    })
+}
+
+/// `live` with secrets where `declared` has them, and nothing taken away.
+fn restricted_to_same(live: &Value, declared: &Value) -> Value {
+    if declared.has_secret() {
+        mask_like(live, declared)
+    } else {
+        live.clone()
+    }
+}
+
+fn unknown_paths(declared: &Value, path: &PropertyPath, found: &mut Vec<PropertyPath>) {
+    match declared {
+        Value::Unknown(_) if !found.contains(path) => found.push(path.clone()),
+        Value::Map(map) => map
+            .iter()
+            .for_each(|(key, value)| unknown_paths(value, &path.key(key), found)),
+        Value::List(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, item)| unknown_paths(item, &path.index(i), found));
+        }
+        _ => {}
+    }
+}
+
+/// Live values that differ from what was recorded when the resource was last applied, by path.
+pub(super) fn changed_since(sides: &Sides<'_>) -> Vec<PropertyPath> {
+    let recorded = Sides {
+        applied: &Value::Null,
+        ..*sides
+    };
+    differences(&recorded)
+        .changes
+        .into_iter()
+        .map(|change| change.property)
+        .collect()
+}
+
+/// What is live of what `declared` speaks of.
+pub(super) fn restricted(live: &Value, declared: &Value) -> Value {
+    match (live, declared) {
+        (Value::Map(live), Value::Map(declared)) => Value::Map(
+            declared
+                .iter()
+                .filter_map(|(key, declared)| {
+                    Some((key.clone(), restricted(live.get(key)?, declared)))
+                })
+                .collect(),
+        ),
+        (live, Value::Secret(_)) => masked(live),
+        (Value::List(items), Value::List(declared)) if declared.iter().any(Value::has_secret) => {
+            let masked = |(i, item): (usize, &Value)| match partner(declared, item, i) {
+                Some(declared) => mask_like(item, declared),
+                None => masked(item),
+            };
+            Value::List(items.iter().enumerate().map(masked).collect())
+        }
+        (live, _) => live.clone(),
+    }
+}
+
+fn mask_like(live: &Value, declared: &Value) -> Value {
+    match (live, declared) {
+        (Value::Map(live), Value::Map(declared)) => Value::Map(
+            live.iter()
+                .map(|(key, value)| {
+                    (
+                        key.clone(),
+                        declared
+                            .get(key)
+                            .map_or(value.clone(), |d| mask_like(value, d)),
+                    )
+                })
+                .collect(),
+        ),
+        (live, declared) => restricted(live, declared),
+    }
+}
+
+/// The identifier that follows from what is declared; `None` while AWS decides a part of it.
+pub(super) fn declared_id(type_name: &str, declared: &Value) -> Option<PhysicalId> {
+    let facts = facts().get(type_name)?;
+    let follows = |path: &PropertyPath| {
+        declared.at(path).is_some_and(|value| !value.has_unknown())
+            && !is_rewritten_by(&facts, path)
+    };
+    facts
+        .primary_identifier
+        .iter()
+        .all(follows)
+        .then(|| facts.identifier(declared))
+        .flatten()
+}
+
+/// Whether it is a database, bucket, key or secret.
+pub(super) fn is_stateful(type_name: &str) -> bool {
+    facts().get(type_name).is_some_and(|facts| facts.stateful)
+}
+
+/// Whether its registry schema says that a replacement deletes first (`replacementStrategy`).
+pub(super) fn is_deleted_then_created(type_name: &str) -> bool {
+    facts()
+        .get(type_name)
+        .is_some_and(|facts| facts.delete_then_create)
+}
+
+/// Property sets that identify a resource of this type: its identifiers, as far as a template gives them, and a name of its
+/// own (`Name`, or what the type's name ends with and `Name`: the `GroupName` of a security group, not the `KeyName` of an
+/// instance).
+pub(super) fn identifying(type_name: &str) -> Vec<Vec<PropertyPath>> {
+    let Some(facts) = facts().get(type_name) else {
+        return Vec::new();
+    };
+    let is_given = |path: &PropertyPath| !facts.is_read_only(path);
+    let primary = std::iter::once(&facts.primary_identifier).chain(&facts.additional_identifiers);
+    let mut sets: Vec<Vec<PropertyPath>> = primary
+        .filter(|set| !set.is_empty() && set.iter().all(is_given))
+        .cloned()
+        .collect();
+    let last = type_name.rsplit("::").next().unwrap_or_default();
+    let names = facts.root.properties.keys().filter(|key| {
+        key.strip_suffix("Name")
+            .is_some_and(|stem| last.ends_with(stem))
+            && facts.is_create_only(&PropertyPath::root().key(*key))
+    });
+    sets.extend(names.map(|key| vec![PropertyPath::root().key(key)]));
+    sets
+}
+
+/// What `Ref` returns.
+pub(super) fn reference(type_name: &str, model: &Value, id: &PhysicalId) -> Option<Value> {
+    match facts().get(type_name) {
+        Some(facts) => facts.reference(model, id),
+        None => Some(Value::from(id.as_str())),
+    }
+}
+
+/// Whether AWS writes this property otherwise than a template may (letter case, ARN for name).
+pub(super) fn is_rewritten(type_name: &str, path: &PropertyPath) -> bool {
+    facts()
+        .get(type_name)
+        .is_none_or(|facts| is_rewritten_by(&facts, path))
+}
+
+fn is_rewritten_by(facts: &TypeFacts, path: &PropertyPath) -> bool {
+    facts
+        .transforms
+        .iter()
+        .any(|(pattern, _)| touches(pattern, path))
+        || facts.is_read_only(path)
+}
+
+/// `live` with what AWS takes and does not tell taken from what was last applied.
+fn with_untold(
+    untold: &[PropertyPath],
+    live: &Value,
+    applied: &Value,
+    path: &PropertyPath,
+) -> Value {
+    if untold.is_empty() {
+        return live.clone();
+    }
+    match (live, applied) {
+        (Value::Map(live), Value::Map(applied)) => {
+            let mut live = live.clone();
+            for (key, applied) in applied {
+                let path = path.key(key);
+                match live.get_mut(key) {
+                    Some(inner) => *inner = with_untold(untold, inner, applied, &path),
+                    None if untold.iter().any(|pattern| touches(pattern, &path)) => {
+                        live.insert(key.clone(), applied.clone());
+                    }
+                    None => {}
+                }
+            }
+            Value::Map(live)
+        }
+        (Value::List(live), Value::List(applied)) if applied.len() == live.len() => {
+            let filled = |(i, item)| match partner(applied, item, i) {
+                Some(applied) => with_untold(untold, item, applied, &path.index(i)),
+                None => item.clone(),
+            };
+            Value::List(live.iter().enumerate().map(filled).collect())
+        }
+        _ => live.clone(),
+    }
+}
+
+/// The item of `others` that an item belongs to: by its name or key, else by position.
+fn partner<'a>(others: &'a [Value], item: &Value, position: usize) -> Option<&'a Value> {
+    let name = ["Name", "Key", "ParameterName"]
+        .iter()
+        .find_map(|key| Some((*key, item.get(key)?)));
+    match name {
+        Some((key, name)) => others.iter().find(|other| other.get(key) == Some(name)),
+        None => others.get(position),
+    }
+}
+
+/// `declared` with the unknowns that will not change taken from what is live; `None` where nothing is left.
+fn settled(
+    declared: &Value,
+    live: Option<&Value>,
+    is_fresh: &dyn Fn(&AttributeOf) -> bool,
+) -> Option<Value> {
+    match declared {
+        Value::Unknown(of) if !of.iter().any(is_fresh) => live.cloned(),
+        Value::Map(map) => Some(Value::Map(
+            map.iter()
+                .filter_map(|(key, value)| {
+                    Some((
+                        key.clone(),
+                        settled(value, live.and_then(|live| live.get(key)), is_fresh)?,
+                    ))
+                })
+                .collect(),
+        )),
+        Value::List(items) => {
+            let others = live.and_then(Value::as_list).unwrap_or_default();
+            Some(Value::List(
+                items
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(i, item)| settled(item, partner(others, item, i), is_fresh))
+                    .collect(),
+            ))
+        }
+        other => Some(other.clone()),
+    }
+}

@@ -1,0 +1,183 @@
+//! What has changed in AWS since it was last applied, and what a plan must not do unasked.
+
+use payctl_model::{Address, PropertyPath, Value};
+
+use super::decide::Planner;
+use super::differences::{self, Difference, Sides};
+use super::prior::{Prior, Seen};
+use super::{Action, Drift, Problem, Reason, ReplaceOrder};
+use crate::graph::touches;
+
+impl Planner<'_> {
+    /// Lists what differs between what was last applied, or recorded then, and what is live.
+    pub(super) fn find_drift(&mut self, address: &Address, prior: &Prior) {
+        let live = match prior.seen(address, self.observed) {
+            Seen::Live { model, .. } => model,
+            Seen::Gone => {
+                self.plan.drift.push(Drift {
+                    address: address.clone(),
+                    property: PropertyPath::root(),
+                    declared: Some(prior.applied.clone()),
+                    live: None,
+                    undeclared: false,
+                });
+                return;
+            }
+            // Nothing was read, nothing can have drifted.
+            Seen::Unread => return,
+        };
+        let live = self.ownership.without_owned(address, live);
+        let recorded = self.ownership.without_owned(address, &prior.recorded);
+        let sides = Sides {
+            type_name: &prior.type_name,
+            declared: &prior.applied,
+            live: &live,
+            applied: &prior.applied,
+            verify_secret: self.options.verify_secret,
+            is_fresh: &|_| false,
+            not_told: &self.rules.of(&prior.type_name).not_told,
+        };
+        let found = differences::differences(&sides);
+        let mut drift: Vec<Drift> = Vec::new();
+        for Difference {
+            property,
+            declared,
+            live,
+            ..
+        } in found.changes
+        {
+            drift.push(Drift {
+                address: address.clone(),
+                property,
+                declared,
+                live,
+                undeclared: false,
+            });
+        }
+        if !found.undeclared.is_empty() {
+            let since = Sides {
+                declared: &recorded,
+                ..sides
+            };
+            let changed = differences::changed_since(&since);
+            for (property, value) in found.undeclared {
+                let head = property.head().unwrap_or_default();
+                let is_other = match recorded.get(head) {
+                    Some(_) => {
+                        recorded.at(&property).is_none() && !is_empty(&value)
+                            || changed.iter().any(|path| touches(path, &property))
+                    }
+                    // Nothing was recorded: only what somebody must have added counts, not what AWS fills in.
+                    None => matches!(&value, Value::List(items) if !items.is_empty()),
+                };
+                if is_other {
+                    drift.push(Drift {
+                        address: address.clone(),
+                        property,
+                        declared: None,
+                        live: Some(value),
+                        undeclared: true,
+                    });
+                }
+            }
+        }
+        drift.retain(|drift| self.ownership.owner(address, &drift.property).is_none());
+        self.plan.drift.extend(drift);
+    }
+
+    /// What stateful resources a protected environment would lose.
+    pub(super) fn check_protection(&mut self) {
+        if self.options.allow_destructive {
+            return;
+        }
+        for change in self.plan.changes.values() {
+            let protected = self.options.protect
+                || self
+                    .prior
+                    .get(&change.address)
+                    .is_some_and(|prior| prior.protected);
+            let what = match change.action {
+                Action::Replace(_) => "replaced",
+                Action::Delete { .. } => "deleted",
+                _ => continue,
+            };
+            if protected && change.stateful {
+                self.plan.problems.push(Problem::Protected {
+                    address: change.address.clone(),
+                    type_name: change.type_name.clone(),
+                    what,
+                });
+            }
+        }
+    }
+
+    /// Warns of what is still used when it must be deleted before its successor is made.
+    pub(super) fn warn_of_held(&mut self) {
+        let mut warnings = Vec::new();
+        for (address, change) in &self.plan.changes {
+            if change.action != Action::Replace(ReplaceOrder::DeleteFirst) {
+                continue;
+            }
+            let users: Vec<String> = self
+                .prior
+                .iter()
+                .filter(|(user, prior)| {
+                    prior
+                        .dependencies
+                        .get(address)
+                        .is_some_and(|at| !at.is_empty())
+                        && self.plan.changes.get(*user).is_some_and(|user| {
+                            matches!(user.action, Action::Update | Action::NoOp)
+                        })
+                })
+                .map(|(user, _)| user.to_string())
+                .collect();
+            if !users.is_empty() {
+                warnings.push(format!(
+                    "{address} must be deleted before its successor can be made, while {} still uses it; AWS may refuse \
+                     that: giving it another name avoids it",
+                    users.join(", ")
+                ));
+            }
+            if change.removal == super::Removal::Retain {
+                warnings.push(format!(
+                    "{address} is replaced and its UpdateReplacePolicy keeps the old one, whose name the new one needs: \
+                     give it another name"
+                ));
+            }
+        }
+        self.plan.warnings.extend(warnings);
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// Reasons by which a change shows that it only follows another resource's.
+impl Reason {
+    /// The resource whose change causes this one, where it is not the template's own.
+    pub fn cause(&self) -> Option<&Address> {
+        match self {
+            Reason::Property { cause, .. } | Reason::CreateOnly { cause, .. } => cause.as_ref(),
+            Reason::Holds { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// The property that it is about.
+    pub fn property(&self) -> Option<&PropertyPath> {
+        match self {
+            Reason::Property { property, .. }
+            | Reason::CreateOnly { property, .. }
+            | Reason::Holds { property, .. } => Some(property),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Which attributes are known while planning: [`Known`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payctl_model::{Address, AttributeOf, PhysicalId, PropertyPath, Value};
+
+use super::differences;
+use crate::graph::Rules;
+use crate::template::Attributes;
+
+/// What will have become of a resource when its consumers are evaluated.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// It stays as it is.
+    Stays {
+        type_name: String,
+        id: PhysicalId,
+        model: Value,
+    },
+    /// It is changed in place: what mirrors a property takes the new value.
+    Updated {
+        type_name: String,
+        id: PhysicalId,
+        model: Value,
+        desired: Value,
+    },
+    /// It is made; of a replacement: anew.
+    New { type_name: String, desired: Value },
+}
+
+/// The attributes of all resources that have been decided on.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    outcomes: BTreeMap<Address, Outcome>,
+    /// Updated resources' attributes that an update renews.
+    renewed: BTreeSet<AttributeOf>,
+}
+
+impl Known {
+    pub(super) fn set(&mut self, address: Address, outcome: Outcome, rules: &Rules) {
+        if let Outcome::Updated { type_name, .. } = &outcome {
+            let renewed = &rules.of(type_name).renewed_by_update;
+            self.renewed
+                .extend(renewed.iter().map(|attribute| address.attribute(attribute)));
+        }
+        self.outcomes.insert(address, outcome);
+    }
+
+    /// Whether this attribute will be another than it is: that of something made, or one that an update renews. Else an
+    /// attribute without a value is only not known, not changed.
+    pub(super) fn is_fresh(&self, of: &AttributeOf) -> bool {
+        match self.outcomes.get(&of.address) {
+            Some(Outcome::Stays { .. }) | None => false,
+            Some(Outcome::Updated { .. }) => self.renewed.contains(of),
+            Some(Outcome::New { .. }) => true,
+        }
+    }
+
+    /// Whether anything is done to this resource.
+    pub(super) fn changes(&self, address: &Address) -> bool {
+        matches!(
+            self.outcomes.get(address),
+            Some(Outcome::Updated { .. } | Outcome::New { .. })
+        )
+    }
+}
+
+impl Attributes for Known {
+    fn attribute(&self, of: &AttributeOf) -> Option<Value> {
+        match self.outcomes.get(&of.address)? {
+            Outcome::Stays {
+                type_name,
+                id,
+                model,
+            } => read(type_name, Some(id), model, &of.attribute),
+            Outcome::Updated {
+                type_name,
+                id,
+                model,
+                desired,
+            } => {
+                if self.renewed.contains(of) {
+                    return None;
+                }
+                mirrored(type_name, desired, &of.attribute)
+                    .or_else(|| read(type_name, Some(id), model, &of.attribute))
+            }
+            Outcome::New { type_name, desired } => {
+                let id = differences::declared_id(type_name, desired);
+                match (of.attribute.as_str(), id) {
+                    // Without the identifier what Ref returns is not known, even where it is not the identifier itself.
+                    (AttributeOf::REF, None) => None,
+                    (AttributeOf::REF, Some(id)) => {
+                        read(type_name, Some(&id), desired, AttributeOf::REF)
+                    }
+                    (attribute, _) => mirrored(type_name, desired, attribute),
+                }
+            }
+        }
+    }
+}
+
+/// An attribute that is one of the declared properties, where AWS takes these as they are.
+fn mirrored(type_name: &str, desired: &Value, attribute: &str) -> Option<Value> {
+    let value = at_attribute(desired, attribute)?;
+    let path = PropertyPath::from(attribute);
+    (!value.has_unknown() && !differences::is_rewritten(type_name, &path)).then(|| value.clone())
+}
+
+/// An attribute (or what Ref returns) of a resource with this model.
+pub(super) fn read(
+    type_name: &str,
+    id: Option<&PhysicalId>,
+    model: &Value,
+    attribute: &str,
+) -> Option<Value> {
+    if attribute == AttributeOf::REF {
+        return differences::reference(type_name, model, id?).filter(|value| !value.has_unknown());
+    }
+    at_attribute(model, attribute).cloned()
+}
+
+fn at_attribute<'a>(model: &'a Value, attribute: &str) -> Option<&'a Value> {
+    model
+        .get(attribute)
+        .or_else(|| model.at(&PropertyPath::from(attribute)))
+}

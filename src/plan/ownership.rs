@@ -1,0 +1,372 @@
+//! Properties that belong to another system, or to another resource, once both exist: their differences are neither drift
+//! nor change.
+
+use std::collections::BTreeMap;
+
+use payctl_model::{Address, PropertyPath, Value};
+
+use crate::graph::touches;
+
+/// What is there of one resource, for finding who owns what.
+pub(super) struct Owned<'a> {
+    pub(super) type_name: &'a str,
+    /// What it declares, unknowns included; of what left the template, what was last applied.
+    pub(super) declared: &'a Value,
+    /// What is live, where anything is.
+    pub(super) live: Option<&'a Value>,
+    /// AWS's identifier, where it is live.
+    pub(super) id: Option<&'a str>,
+    /// Which resources it uses, with the properties that name them.
+    pub(super) uses: BTreeMap<Address, Vec<PropertyPath>>,
+}
+
+/// Who owns which property of which resource.
+#[derive(Debug, Default)]
+pub(super) struct Ownership {
+    moved: BTreeMap<Address, Vec<(PropertyPath, Address)>>,
+    satellites: BTreeMap<(Address, &'static str), Vec<Satellite>>,
+}
+
+/// A resource of its own that shows up as an item of another's list.
+#[derive(Debug)]
+struct Satellite {
+    live: Value,
+    id: Option<String>,
+}
+
+/// Scalable dimensions: what a scalable target takes over, of which type.
+/// Source: Application Auto Scaling API reference, RegisterScalableTarget, `ScalableDimension`.
+const SCALED: &[(&str, &str, &str)] = &[
+    (
+        "ecs:service:DesiredCount",
+        "AWS::ECS::Service",
+        "DesiredCount",
+    ),
+    (
+        "ec2:spot-fleet-request:TargetCapacity",
+        "AWS::EC2::SpotFleet",
+        "SpotFleetRequestConfigData.TargetCapacity",
+    ),
+    (
+        "dynamodb:table:ReadCapacityUnits",
+        "AWS::DynamoDB::Table",
+        "ProvisionedThroughput.ReadCapacityUnits",
+    ),
+    (
+        "dynamodb:table:WriteCapacityUnits",
+        "AWS::DynamoDB::Table",
+        "ProvisionedThroughput.WriteCapacityUnits",
+    ),
+    (
+        "sagemaker:variant:DesiredInstanceCount",
+        "AWS::SageMaker::EndpointConfig",
+        "ProductionVariants.*.InitialInstanceCount",
+    ),
+    (
+        "kafka:broker-storage:VolumeSize",
+        "AWS::MSK::Cluster",
+        "BrokerNodeGroupInfo.StorageInfo.EBSStorageInfo.VolumeSize",
+    ),
+    (
+        "elasticache:replication-group:NodeGroups",
+        "AWS::ElastiCache::ReplicationGroup",
+        "NumNodeGroups",
+    ),
+    (
+        "elasticache:replication-group:Replicas",
+        "AWS::ElastiCache::ReplicationGroup",
+        "ReplicasPerNodeGroup",
+    ),
+    (
+        "lambda:function:ProvisionedConcurrency",
+        "AWS::Lambda::Alias",
+        "ProvisionedConcurrencyConfig",
+    ),
+];
+
+/// Who takes over what: the owner's type, its property that names the owned one, the owned type and property.
+const TAKES_OVER: &[(&str, &str, &str, &str)] = &[
+    (
+        "AWS::AutoScaling::ScalingPolicy",
+        "AutoScalingGroupName",
+        "AWS::AutoScaling::AutoScalingGroup",
+        "DesiredCapacity",
+    ),
+    // An ECS service registers and deregisters its tasks (ECS developer guide, "Use load balancing").
+    (
+        "AWS::ECS::Service",
+        "LoadBalancers",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "Targets",
+    ),
+];
+
+/// With a CODE_DEPLOY controller these belong to CodeDeploy (ECS API reference, UpdateService).
+const BLUE_GREEN: &[&str] = &["TaskDefinition", "LoadBalancers"];
+
+/// Resources that show up in another one's list: type, its property that names the other, the other's type and list.
+const SATELLITES: &[(&str, &str, &str, &str)] = &[
+    (
+        "AWS::EC2::SecurityGroupIngress",
+        "GroupId",
+        "AWS::EC2::SecurityGroup",
+        "SecurityGroupIngress",
+    ),
+    (
+        "AWS::EC2::SecurityGroupEgress",
+        "GroupId",
+        "AWS::EC2::SecurityGroup",
+        "SecurityGroupEgress",
+    ),
+    ("AWS::IAM::Policy", "Roles", "AWS::IAM::Role", "Policies"),
+    (
+        "AWS::IAM::RolePolicy",
+        "RoleName",
+        "AWS::IAM::Role",
+        "Policies",
+    ),
+    (
+        "AWS::IAM::ManagedPolicy",
+        "Roles",
+        "AWS::IAM::Role",
+        "ManagedPolicyArns",
+    ),
+    ("AWS::IAM::Policy", "Users", "AWS::IAM::User", "Policies"),
+    ("AWS::IAM::Policy", "Groups", "AWS::IAM::Group", "Policies"),
+    (
+        "AWS::IAM::ManagedPolicy",
+        "Users",
+        "AWS::IAM::User",
+        "ManagedPolicyArns",
+    ),
+    (
+        "AWS::IAM::ManagedPolicy",
+        "Groups",
+        "AWS::IAM::Group",
+        "ManagedPolicyArns",
+    ),
+    (
+        "AWS::ECS::ClusterCapacityProviderAssociations",
+        "Cluster",
+        "AWS::ECS::Cluster",
+        "CapacityProviders",
+    ),
+    (
+        "AWS::ECS::ClusterCapacityProviderAssociations",
+        "Cluster",
+        "AWS::ECS::Cluster",
+        "DefaultCapacityProviderStrategy",
+    ),
+];
+
+impl Ownership {
+    /// Of all resources of the templates and of the state.
+    pub(super) fn of(resources: &BTreeMap<Address, Owned<'_>>) -> Ownership {
+        let mut ownership = Ownership::default();
+        for (address, resource) in resources {
+            if resource.type_name == "AWS::ECS::Service"
+                && resource
+                    .declared
+                    .at(&"DeploymentController.Type".into())
+                    .and_then(Value::as_str)
+                    == Some("CODE_DEPLOY")
+            {
+                // Before a deployment group exists nobody but the template sets them.
+                let group = resources.iter().find(|(_, other)| {
+                    other.type_name == "AWS::CodeDeploy::DeploymentGroup"
+                        && names(other, address, "ECSServices")
+                });
+                if let Some((group, _)) = group {
+                    ownership.take(address, BLUE_GREEN.iter().copied(), group);
+                }
+            }
+            if resource.type_name == "AWS::ApplicationAutoScaling::ScalableTarget" {
+                ownership.scaled(resources, address, resource);
+            }
+            for (owner, property, owned_type, owned_property) in TAKES_OVER {
+                if resource.type_name == *owner {
+                    for owned in used(resources, resource, property, owned_type) {
+                        ownership.take(owned, [*owned_property], address);
+                    }
+                }
+            }
+            for (satellite, property, hub_type, list) in SATELLITES {
+                if resource.type_name != *satellite {
+                    continue;
+                }
+                let Some(live) = resource.live else { continue };
+                for hub in used(resources, resource, property, hub_type) {
+                    let id = resource.id.map(str::to_owned);
+                    let list = ownership.satellites.entry((hub.clone(), list)).or_default();
+                    list.push(Satellite {
+                        live: live.clone(),
+                        id,
+                    });
+                }
+            }
+        }
+        ownership
+    }
+
+    fn take<'p>(
+        &mut self,
+        owned: &Address,
+        properties: impl IntoIterator<Item = &'p str>,
+        owner: &Address,
+    ) {
+        let moved = self.moved.entry(owned.clone()).or_default();
+        moved.extend(
+            properties
+                .into_iter()
+                .map(|property| (PropertyPath::from(property), owner.clone())),
+        );
+    }
+
+    fn scaled(
+        &mut self,
+        resources: &BTreeMap<Address, Owned<'_>>,
+        address: &Address,
+        target: &Owned<'_>,
+    ) {
+        let Some(dimension) = target
+            .declared
+            .get("ScalableDimension")
+            .and_then(Value::as_str)
+        else {
+            return;
+        };
+        let Some((_, scaled_type, property)) =
+            SCALED.iter().find(|(known, _, _)| *known == dimension)
+        else {
+            return;
+        };
+        let by_reference: Vec<&Address> =
+            used(resources, target, "ResourceId", scaled_type).collect();
+        if !by_reference.is_empty() {
+            for scaled in by_reference {
+                self.take(scaled, [*property], address);
+            }
+            return;
+        }
+        // Named in plain text: service/CLUSTER/SERVICE, table/TABLE …: the last part is the name.
+        let id = target
+            .live
+            .and_then(|live| live.get("ResourceId"))
+            .or(target.declared.get("ResourceId"));
+        let Some((scope, name)) = id
+            .and_then(Value::as_str)
+            .and_then(|id| id.rsplit_once('/'))
+        else {
+            return;
+        };
+        for (scaled, resource) in resources
+            .iter()
+            .filter(|(a, r)| a.region == address.region && r.type_name == *scaled_type)
+        {
+            let model = resource.live.unwrap_or(resource.declared);
+            let named = [
+                "ServiceName",
+                "TableName",
+                "ReplicationGroupId",
+                "ClusterName",
+            ]
+            .iter()
+            .any(|key| model.get(key).and_then(Value::as_str) == Some(name));
+            // Service names are unique only in their cluster, which is named or given by its ARN.
+            let in_scope = match (
+                scope.split_once('/'),
+                model.get("Cluster").and_then(Value::as_str),
+            ) {
+                (Some((_, cluster)), Some(of)) => of.rsplit('/').next() == Some(cluster),
+                _ => true,
+            };
+            if named && in_scope {
+                self.take(scaled, [*property], address);
+            }
+        }
+    }
+
+    /// Who owns this property instead of its template.
+    pub(super) fn owner(&self, address: &Address, property: &PropertyPath) -> Option<&Address> {
+        let moved = self.moved.get(address)?;
+        moved
+            .iter()
+            .find(|(pattern, _)| pattern.is_prefix_of(property))
+            .map(|(_, owner)| owner)
+    }
+
+    /// The live model without what others own: their lists' items gone, their properties as `declared` has them.
+    pub(super) fn without_owned(&self, address: &Address, live: &Value) -> Value {
+        let mut live = live.clone();
+        let Some(map) = live.as_map_mut() else {
+            return live;
+        };
+        for ((hub, list), satellites) in self.satellites.range((address.clone(), "")..) {
+            if hub != address {
+                break;
+            }
+            if let Some(Value::List(items)) = map.get_mut(*list) {
+                // Each satellite stands for one item at most.
+                for satellite in satellites {
+                    if let Some(position) = items.iter().position(|item| satellite.is(item)) {
+                        items.remove(position);
+                    }
+                }
+            }
+        }
+        live
+    }
+}
+
+impl Satellite {
+    /// Whether a list's item is this resource: its identifier, or equal in all that both say.
+    fn is(&self, item: &Value) -> bool {
+        match item {
+            Value::String(text) => {
+                self.id.as_deref() == Some(text.as_str())
+                    || self
+                        .live
+                        .as_map()
+                        .is_some_and(|map| map.values().any(|value| value.as_str() == Some(text)))
+            }
+            Value::Map(item) => {
+                let common: Vec<(&Value, &Value)> = item
+                    .iter()
+                    .filter_map(|(key, value)| Some((value, self.live.get(key)?)))
+                    .collect();
+                !common.is_empty() && common.iter().all(|(a, b)| same(a, b))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn same(a: &Value, b: &Value) -> bool {
+    a == b || matches!((a.to_text(), b.to_text()), (Some(a), Some(b)) if a == b)
+}
+
+fn names(resource: &Owned<'_>, address: &Address, property: &str) -> bool {
+    let pattern = PropertyPath::from(property);
+    resource
+        .uses
+        .get(address)
+        .is_some_and(|at| at.is_empty() || at.iter().any(|path| touches(&pattern, path)))
+}
+
+/// The resources of a type that `resource` names at `property`.
+fn used<'a>(
+    resources: &'a BTreeMap<Address, Owned<'_>>,
+    resource: &'a Owned<'_>,
+    property: &'a str,
+    type_name: &'a str,
+) -> impl Iterator<Item = &'a Address> {
+    resource
+        .uses
+        .keys()
+        .filter(move |used| {
+            resources
+                .get(used)
+                .is_some_and(|used| used.type_name == type_name)
+        })
+        .filter(move |used| names(resource, used, property))
+}

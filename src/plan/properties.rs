@@ -1,0 +1,107 @@
+//! A resource's properties as they are wanted: evaluated, with the environment's tags, secrets marked.
+
+use std::collections::BTreeMap;
+
+use payctl_model::facts::{TypeFacts, facts};
+use payctl_model::{PropertyPath, Value};
+
+use crate::graph::Node;
+use crate::template::{Attributes, EvalError};
+
+/// Evaluates a resource's properties with the attributes known so far. Planning and applying both use this, so that what is
+/// applied refines what was planned.
+///
+/// # Errors
+/// Where a function fails on what its arguments turned out to be.
+pub fn properties(
+    node: &Node,
+    attributes: &dyn Attributes,
+    environment_tags: &BTreeMap<String, String>,
+) -> Result<Value, EvalError> {
+    let value = node.resource.properties.evaluate(attributes)?;
+    let Some(facts) = facts().get(&node.resource.type_name) else {
+        return Ok(value);
+    };
+    Ok(with_secrets(
+        &facts,
+        &with_tags(&facts, value, environment_tags),
+        &PropertyPath::root(),
+    ))
+}
+
+/// Adds the environment's tags where the template does not give these keys. A type whose tags cannot change without a new
+/// resource gets none.
+fn with_tags(facts: &TypeFacts, mut properties: Value, tags: &BTreeMap<String, String>) -> Value {
+    let Some(at) = facts
+        .tagging
+        .property
+        .as_ref()
+        .filter(|_| facts.tagging.updatable)
+    else {
+        return properties;
+    };
+    let (Some(name), 1, false) = (at.head(), at.steps().len(), tags.is_empty()) else {
+        return properties;
+    };
+    let Some(schema) = facts.schema_at(at) else {
+        return properties;
+    };
+    let Some(map) = properties.as_map_mut() else {
+        return properties;
+    };
+    if schema.is_array() {
+        // Auto Scaling groups want to know of each tag whether instances get it.
+        let propagate = facts
+            .schema_at(&at.index(0).key("PropagateAtLaunch"))
+            .is_some();
+        let list = map
+            .entry(name.to_owned())
+            .or_insert_with(|| Value::List(Vec::new()));
+        let Value::List(list) = list else {
+            return properties;
+        };
+        for (key, value) in tags {
+            if list
+                .iter()
+                .any(|tag| tag.get("Key").and_then(Value::as_str) == Some(key))
+            {
+                continue;
+            }
+            let mut tag = BTreeMap::from([
+                ("Key".to_owned(), Value::from(key.as_str())),
+                ("Value".to_owned(), Value::from(value.as_str())),
+            ]);
+            if propagate {
+                tag.insert("PropagateAtLaunch".to_owned(), Value::from(true));
+            }
+            list.push(Value::Map(tag));
+        }
+    } else if let Value::Map(given) = map.entry(name.to_owned()).or_insert_with(Value::map) {
+        for (key, value) in tags {
+            given
+                .entry(key.clone())
+                .or_insert_with(|| Value::from(value.as_str()));
+        }
+    }
+    properties
+}
+
+/// Texts at properties that AWS calls sensitive become secrets.
+fn with_secrets(facts: &TypeFacts, value: &Value, path: &PropertyPath) -> Value {
+    match value {
+        Value::Map(map) => Value::Map(
+            map.iter()
+                .map(|(k, v)| (k.clone(), with_secrets(facts, v, &path.key(k))))
+                .collect(),
+        ),
+        Value::List(items) => Value::List(
+            items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| with_secrets(facts, item, &path.index(i)))
+                .collect(),
+        ),
+        Value::String(text) if facts.is_sensitive(path) => Value::secret(text.as_str()),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,289 @@
+//! The planner on small environments.
+
+mod fixture;
+
+use std::collections::BTreeSet;
+
+use fixture::{World, address, stack};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::template::DeletionPolicy;
+use payctl_state::State;
+
+fn empty_state() -> State {
+    State::empty("test", "test", String::new(), String::new())
+}
+
+/// A VPC, a subnet in it and a NAT gateway in that.
+fn network() -> World {
+    stack()
+        .with(
+            "Vpc",
+            "AWS::EC2::VPC",
+            json!({ "CidrBlock": "10.0.0.0/16" }),
+        )
+        .with(
+            "A",
+            "AWS::EC2::Subnet",
+            json!({ "VpcId": { "Ref": "Vpc" }, "CidrBlock": "10.0.1.0/24" }),
+        )
+        .with(
+            "Nat",
+            "AWS::EC2::NatGateway",
+            json!({ "SubnetId": { "Ref": "A" }, "ConnectivityType": "private" }),
+        )
+}
+
+/// A target group with a fixed name, the listener and the load balancer in front of it.
+fn web() -> World {
+    stack()
+        .with("Lb", "AWS::ElasticLoadBalancingV2::LoadBalancer", json!({ "Name": "web", "Scheme": "internal" }))
+        .with("Group", "AWS::ElasticLoadBalancingV2::TargetGroup", json!({ "Name": "web", "Port": 80, "Protocol": "HTTP" }))
+        .with(
+            "Listener",
+            "AWS::ElasticLoadBalancingV2::Listener",
+            json!({ "LoadBalancerArn": { "Ref": "Lb" }, "Port": 80, "Protocol": "HTTP",
+                    "DefaultActions": [{ "Type": "forward", "TargetGroupArn": { "Ref": "Group" } }] }),
+        )
+}
+
+#[test]
+fn what_was_never_made_is_made_and_then_left_alone() {
+    assert_snapshot!(network().show(), @r#"
+    + A: new
+    + Nat: new
+    + Vpc: new
+    "#);
+    assert_snapshot!(network().applied().show(), @r#"nothing to do"#);
+}
+
+#[test]
+fn changing_a_range_replaces_the_subnet_and_what_follows_it() {
+    let edited = network()
+        .applied()
+        .edit("A", "/CidrBlock", json!("10.0.9.0/24"));
+    assert_snapshot!(edited.show(), @r#"
+    +/- A: CidrBlock is create-only
+        CidrBlock: "10.0.1.0/24" -> "10.0.9.0/24"
+    +/- Nat: SubnetId is create-only follows A
+        SubnetId: "subnetid-2" -> {"$unknown":"us-east-1/app.A.Ref"}
+    "#);
+    assert_snapshot!(edited.steps(), @r#"
+    create A -> create Nat (Accepted)
+    create A -> delete A (Ready)
+    create Nat -> delete A (Ready)
+    create Nat -> delete Nat (Ready)
+    delete Nat -> delete A (Ready)
+    "#);
+    assert_snapshot!(edited.applied().show(), @r#"nothing to do"#);
+}
+
+#[test]
+fn a_fixed_name_is_given_free_before_it_is_taken_again() {
+    let edited = web().applied().edit("Group", "/Port", json!(8080));
+    assert_snapshot!(edited.show(), @r#"
+    -/+ Group: Port is create-only
+        Port: 80 -> 8080
+    -/+ Listener: DefaultActions.0.TargetGroupArn follows Group, DefaultActions.0.TargetGroupArn holds Group
+        DefaultActions.0.TargetGroupArn: "targetgrouparn-2" -> {"$unknown":"us-east-1/app.Group.Ref"}
+    "#);
+    assert_snapshot!(edited.steps(), @r#"
+    create Group -> create Listener (Accepted)
+    delete Group -> create Group (Ready)
+    delete Listener -> create Listener (Ready)
+    delete Listener -> delete Group (Ready)
+    "#);
+    assert_snapshot!(edited.applied().show(), @r#"nothing to do"#);
+}
+
+#[test]
+fn another_name_leaves_room_for_both() {
+    let edited =
+        web()
+            .applied()
+            .edit("Group", "/Port", json!(8080))
+            .edit("Group", "/Name", json!("web-2"));
+    assert_snapshot!(edited.show(), @r#"
+    +/- Group: Name is create-only, Port is create-only
+        Name: "web" -> "web-2"
+        Port: 80 -> 8080
+    ~ Listener: DefaultActions.0.TargetGroupArn follows Group
+        DefaultActions.0.TargetGroupArn: "targetgrouparn-2" -> {"$unknown":"us-east-1/app.Group.Ref"}
+    "#);
+    assert_snapshot!(edited.steps(), @r#"
+    create Group -> delete Group (Ready)
+    create Group -> update Listener (Accepted)
+    update Listener -> delete Group (Ready)
+    "#);
+}
+
+#[test]
+fn tags_change_in_place_and_an_environment_has_its_own() {
+    let mut world = network().applied();
+    world.tags.insert("owner".into(), "payments".into());
+    assert_snapshot!(world.show(), @r#"
+    ~ A: Tags
+        Tags: nothing -> [{"Key":"owner","Value":"payments"}]
+    ~ Nat: Tags
+        Tags: nothing -> [{"Key":"owner","Value":"payments"}]
+    ~ Vpc: Tags
+        Tags: nothing -> [{"Key":"owner","Value":"payments"}]
+    "#);
+    let world = world
+        .applied()
+        .edit("Vpc", "/Tags", json!([{ "Key": "owner", "Value": "me" }]));
+    assert_snapshot!(world.show(), @r#"
+    ~ Vpc: Tags.0.Value
+        Tags.0.Value: "payments" -> "me"
+    "#);
+}
+
+#[test]
+fn what_leaves_the_template_goes_in_reverse_order_as_its_policy_says() {
+    let world = network()
+        .with(
+            "Db",
+            "AWS::RDS::DBCluster",
+            json!({ "Engine": "aurora-postgresql", "DBClusterIdentifier": "main" }),
+        )
+        .with(
+            "Logs",
+            "AWS::Logs::LogGroup",
+            json!({ "LogGroupName": "/app" }),
+        )
+        .policy("Logs", DeletionPolicy::Retain, DeletionPolicy::Retain)
+        .applied();
+    let emptied = world
+        .clone()
+        .without("Nat")
+        .without("A")
+        .without("Vpc")
+        .without("Db")
+        .without("Logs");
+    assert_snapshot!(emptied.show(), @r#"
+    - A: not in the template
+    - (snapshot) Db: not in the template
+    retain Logs: not in the template
+    - Nat: not in the template
+    - Vpc: not in the template
+    "#);
+    assert_snapshot!(emptied.steps(), @r#"
+    delete A -> delete Vpc (Ready)
+    delete Nat -> delete A (Ready)
+    "#);
+    let mut destroyed = world;
+    destroyed.destroy = true;
+    destroyed.protect = true;
+    assert_snapshot!(destroyed.show(), @r#"
+    - A: destroy
+    - (snapshot) Db: destroy
+    retain Logs: destroy
+    - Nat: destroy
+    - Vpc: destroy
+    problem: the environment is protected: it is not destroyed
+    problem: us-east-1/app.Db (AWS::RDS::DBCluster) would be deleted, and the environment is protected
+    "#);
+}
+
+#[test]
+fn drift_is_told_apart_from_change() {
+    let world = network().applied();
+    assert_snapshot!(world.clone().meddle("Vpc", "/EnableDnsSupport", json!(false)).show(), @r#"drift Vpc EnableDnsSupport (undeclared): nothing -> false"#);
+    assert_snapshot!(world.clone().meddle("A", "/MapPublicIpOnLaunch", json!(true)).show(), @r#"nothing to do"#);
+    let declared = world
+        .edit("A", "/MapPublicIpOnLaunch", json!(false))
+        .applied();
+    assert_snapshot!(declared.clone().meddle("A", "/MapPublicIpOnLaunch", json!(true)).show(), @r#"
+    ~ A: MapPublicIpOnLaunch
+        MapPublicIpOnLaunch: true -> false
+    drift A MapPublicIpOnLaunch: false -> true
+    "#);
+    assert_snapshot!(declared.lose("Nat").show(), @r#"
+    + Nat: gone from AWS
+    drift Nat all of it: … -> nothing
+    "#);
+}
+
+#[test]
+fn a_protected_environment_keeps_what_holds_data() {
+    let mut world = stack()
+        .with("Db", "AWS::RDS::DBCluster", json!({ "Engine": "aurora-postgresql", "DBClusterIdentifier": "main", "StorageEncrypted": false }))
+        .applied()
+        .edit("Db", "/StorageEncrypted", json!(true));
+    world.protect = true;
+    assert_snapshot!(world.show(), @r#"
+    -/+ Db: StorageEncrypted is create-only
+        StorageEncrypted: false -> true
+    problem: us-east-1/app.Db (AWS::RDS::DBCluster) would be replaced, and the environment is protected
+    "#);
+}
+
+#[test]
+fn the_desired_count_belongs_to_auto_scaling() {
+    let world = stack()
+        .with("Service", "AWS::ECS::Service", json!({ "ServiceName": "web", "Cluster": "main", "TaskDefinition": "web:1", "DesiredCount": 2 }))
+        .with(
+            "Scaling",
+            "AWS::ApplicationAutoScaling::ScalableTarget",
+            json!({ "ResourceId": "service/main/web", "ScalableDimension": "ecs:service:DesiredCount",
+                    "ServiceNamespace": "ecs", "MinCapacity": 2, "MaxCapacity": 10 }),
+        )
+        .applied()
+        .meddle("Service", "/DesiredCount", json!(7));
+    assert_snapshot!(world.show(), @r#"nothing to do"#);
+    assert_snapshot!(world.without("Scaling").show(), @r#"
+    - Scaling: not in the template
+    ~ Service: DesiredCount
+        DesiredCount: 7 -> 2
+    "#);
+}
+
+#[test]
+fn a_rule_of_its_own_is_no_drift_of_its_group() {
+    let world = stack()
+        .with("Group", "AWS::EC2::SecurityGroup", json!({ "GroupDescription": "web" }))
+        .with(
+            "Rule",
+            "AWS::EC2::SecurityGroupIngress",
+            json!({ "GroupId": { "Fn::GetAtt": ["Group", "GroupId"] }, "IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "10.0.0.0/8" }),
+        )
+        .applied();
+    let own = json!({ "IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "10.0.0.0/8" });
+    let foreign =
+        json!({ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0/0" });
+    assert_snapshot!(world.clone().meddle("Group", "/SecurityGroupIngress", json!([own])).show(), @r#"nothing to do"#);
+    assert_snapshot!(world.meddle("Group", "/SecurityGroupIngress", json!([own, foreign])).show(), @r#"
+    drift Group SecurityGroupIngress (undeclared): nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
+    "#);
+}
+
+#[test]
+fn secrets_compare_by_their_hash_and_never_show() {
+    let world = stack()
+        .with(
+            "Db",
+            "AWS::RDS::DBCluster",
+            json!({ "Engine": "aurora-postgresql", "DBClusterIdentifier": "main", "MasterUserPassword": { "$secret": "hunter2" } }),
+        )
+        .applied()
+        .meddle("Db", "/MasterUserPassword", json!(null));
+    assert_snapshot!(world.show(), @r#"nothing to do"#);
+    assert_snapshot!(world.edit("Db", "/MasterUserPassword", json!({ "$secret": "hunter3" })).show(), @r#"
+    ~ Db: MasterUserPassword
+        MasterUserPassword: nothing -> {"$secret_hash":null}
+    "#);
+}
+
+#[test]
+fn a_target_takes_what_it_needs_and_leaves_the_rest() {
+    let mut world = network()
+        .applied()
+        .edit("Vpc", "/EnableDnsHostnames", json!(true))
+        .edit("A", "/CidrBlock", json!("10.0.9.0/24"));
+    world.targets = BTreeSet::from([address("Vpc")]);
+    assert_snapshot!(world.show(), @r#"
+    ~ Vpc: EnableDnsHostnames
+        EnableDnsHostnames: nothing -> true
+    "#);
+}
