@@ -273,7 +273,7 @@ fn expected(kind: Kind) -> &'static str {
     }
 }
 
-/// A pattern, which must match the whole text. Patterns that only Java understands (look-around) are not checked.
+/// A pattern, which must match the whole text; its dots match line breaks too. Patterns that only Java understands (look-around) are not checked.
 fn compiled(pattern: &str) -> Option<Arc<Regex>> {
     static CACHE: OnceLock<Mutex<HashMap<String, Option<Arc<Regex>>>>> = OnceLock::new();
     // A panic cannot leave the map half-written: insertion is its only change.
@@ -284,7 +284,7 @@ fn compiled(pattern: &str) -> Option<Arc<Regex>> {
     if let Some(known) = cache.get(pattern) {
         return known.clone();
     }
-    let regex = Regex::new(&format!(r"\A(?:{pattern})\z"))
+    let regex = Regex::new(&format!(r"(?s)\A(?:{pattern})\z"))
         .ok()
         .map(Arc::new);
     cache.insert(pattern.to_owned(), regex.clone());

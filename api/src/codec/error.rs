@@ -365,14 +365,16 @@ fn decode_json(service: &Service, headers: &HeaderMap, body: Option<Json>) -> Op
     let named = header("x-amzn-errortype").or_else(|| text(&["__type", "code", "Code"]))?;
     let named = named.split(':').next().unwrap_or(named);
     let name = named.rsplit('#').next().unwrap_or(named).trim();
-    // Of services that were query APIs the older code is the known one, whether or not the server tells it.
+    // Services that were query APIs tell an older code too, but only some servers do, and only when asked (`x-amzn-query-mode`):
+    // a name that the model has is the same everywhere.
     let told = header("x-amzn-query-error")
         .and_then(|value| value.split(';').next())
         .filter(|code| !code.is_empty());
     let model = modelled(service, name);
-    let compatible = model.filter(|_| service.metadata.aws_query_compatible.is_some());
-    let older = told.or_else(|| compatible?.1.error.as_ref()?.code.as_deref());
-    let code = older.unwrap_or(name);
+    let code = match (model, told) {
+        (None, Some(older)) => older,
+        _ => name,
+    };
     if code.is_empty() {
         return None;
     }
