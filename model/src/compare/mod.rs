@@ -12,13 +12,17 @@ pub mod document;
 mod list;
 mod names;
 pub mod scalar;
+mod tags;
 pub mod transform;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Kind, Schema, TypeFacts};
-use crate::path::{PropertyPath, Step};
+use crate::path::PropertyPath;
 use crate::value::{Secret, Value};
+
+use self::tags::{is_system_tag, tags_of};
 
 /// What a plan would do with one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,6 +77,10 @@ pub struct CompareOptions<'a> {
 /// Nothing is looked into deeper than this; what lies deeper must be equal as JSON.
 const DEPTH: usize = 64;
 
+/// Values compared for one resource, tries of matching items included. Far more than any real resource needs; beyond it values
+/// must be equal as they are, so that no input takes long.
+const BUDGET: usize = 2_000_000;
+
 /// What a plan would change: `declared` are the template's properties, `live` is the model that AWS returned.
 pub fn compare(
     facts: &TypeFacts,
@@ -80,9 +88,11 @@ pub fn compare(
     live: &Value,
     options: &CompareOptions<'_>,
 ) -> Comparison {
+    let budget = Cell::new(BUDGET);
     let mut walk = Walk {
         facts,
         options,
+        budget: &budget,
         declared,
         quiet: false,
         found: Comparison::default(),
@@ -107,15 +117,11 @@ pub fn compare(
     walk.found
 }
 
-/// Tags that AWS or payctl itself sets.
-fn is_system_tag(key: &str) -> bool {
-    key.starts_with("aws:") || key.starts_with("payctl:")
-}
-
 struct Walk<'a> {
     facts: &'a TypeFacts,
     options: &'a CompareOptions<'a>,
     declared: &'a Value,
+    budget: &'a Cell<usize>,
     /// Whether only the presence of a difference matters: while list items are matched.
     quiet: bool,
     found: Comparison,
@@ -155,6 +161,7 @@ impl<'a> Walk<'a> {
         Walk {
             facts: self.facts,
             options: self.options,
+            budget: self.budget,
             declared: self.declared,
             quiet: true,
             found: Comparison::default(),
@@ -173,7 +180,8 @@ impl<'a> Walk<'a> {
         if self.quiet && !self.found.changes.is_empty() {
             return;
         }
-        let Some(depth) = depth.checked_sub(1) else {
+        self.budget.set(self.budget.get().saturating_sub(1));
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.budget.get() > 0) else {
             if live != Some(declared) {
                 self.differs(path, Some(declared), live);
             }
@@ -393,93 +401,6 @@ impl<'a> Walk<'a> {
         rules.any(|(_, rule)| transform::gives(rule, path, &declared, self.declared, &live))
     }
 
-    fn is_tags(&self, schema: Option<&Schema>, path: &PropertyPath) -> bool {
-        if self
-            .facts
-            .tagging
-            .property
-            .as_ref()
-            .is_some_and(|tags| tags == path)
-        {
-            return true;
-        }
-        // Tags of something within, such as a launch template's instances: a list of keys and values named Tags.
-        let named = path
-            .steps()
-            .last()
-            .is_some_and(|step| matches!(step, Step::Key(key) if key == "Tags"));
-        // A schema without the property: the tags of the whole stack came with it.
-        if schema.is_none() && named && path.steps().len() == 1 {
-            return true;
-        }
-        let items = schema.and_then(|schema| self.facts.items(schema));
-        named
-            && items.is_some_and(|items| {
-                items.properties.contains_key("Key") && items.properties.contains_key("Value")
-            })
-    }
-
-    fn is_stack_tag(&self, key: &str, value: &Value) -> bool {
-        let tag = self.options.stack_tags.and_then(|tags| tags.get(key));
-        !self.facts.tagging.taggable && tag.is_some() && tag.map(String::as_str) == value.as_str()
-    }
-
-    fn only_stack_tags(&self, declared: &Value) -> bool {
-        tags_of(declared).is_some_and(|tags| {
-            tags.iter()
-                .all(|(key, (_, value))| is_system_tag(key) || self.is_stack_tag(key, value))
-        })
-    }
-
-    /// Tags as the map that they are. Tells whether they could be read as one.
-    fn tags(&mut self, path: &PropertyPath, declared: &Value, live: &Value) -> bool {
-        let (whole, present) = (declared, live);
-        let (Some(declared), Some(live)) = (tags_of(declared), tags_of(live)) else {
-            return false;
-        };
-        for (key, (position, value)) in declared.iter().filter(|(key, _)| !is_system_tag(key)) {
-            let below = position
-                .clone()
-                .into_iter()
-                .fold(path.clone(), |path, step| path.step(step));
-            match live.get(key) {
-                _ if matches!(value, Value::Unknown(_)) => self.found.follows.push(below),
-                Some((_, present))
-                    if scalar::same(value, present) || is_empty(value) && is_empty(present) => {}
-                Some((_, present)) => self.differs(&below, Some(value), Some(present)),
-                // The stack's tags reach only resources that can be tagged.
-                None if self.is_stack_tag(key, value) => {}
-                None => self.differs(&below, Some(value), None),
-            }
-            // An Auto Scaling group's tags say more: whether instances get them.
-            if let ([Step::Index(at), _], Some(([Step::Index(other), _], _))) = (
-                position.as_slice(),
-                live.get(key)
-                    .map(|(position, value)| (position.as_slice(), value)),
-            ) {
-                let item = |list: &Value, at: usize| {
-                    list.at(&PropertyPath::root().index(at))?.as_map().cloned()
-                };
-                let present = item(present, *other).unwrap_or_default();
-                for (name, value) in item(whole, *at).unwrap_or_default() {
-                    let differs = !name.ends_with("Key")
-                        && !name.ends_with("Value")
-                        && present
-                            .get(&name)
-                            .is_none_or(|other| !scalar::same(&value, other));
-                    if differs && !matches!(value, Value::Unknown(_)) {
-                        self.differs(
-                            &path.index(*at).key(&name),
-                            Some(&value),
-                            present.get(&name),
-                        );
-                    }
-                }
-            }
-        }
-        true
-    }
-
     /// What was applied before and is declared no more. AWS's default is nothing to go back to.
     fn withdrawn(
         &mut self,
@@ -628,33 +549,6 @@ impl<'a> Walk<'a> {
                 }),
             }
         }
-    }
-}
-
-/// Tags by key, each with where its value stands below the property. `None` where it is neither a map nor a list of keys and
-/// values.
-fn tags_of(value: &Value) -> Option<BTreeMap<String, (Vec<Step>, Value)>> {
-    use Step::{Index, Key};
-    match value {
-        Value::Map(map) => Some(
-            map.iter()
-                .map(|(key, value)| (key.clone(), (vec![Key(key.clone())], value.clone())))
-                .collect(),
-        ),
-        Value::List(items) => {
-            let tag = |(position, item): (usize, &Value)| {
-                let key = item.get("Key").or_else(|| item.get("TagKey"))?.to_text()?;
-                let name = if item.get("Key").is_some() {
-                    "Value"
-                } else {
-                    "TagValue"
-                };
-                let value = item.get(name).cloned().unwrap_or(Value::Null);
-                Some((key, (vec![Index(position), Key(name.to_owned())], value)))
-            };
-            items.iter().enumerate().map(tag).collect()
-        }
-        _ => None,
     }
 }
 

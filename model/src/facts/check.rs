@@ -48,6 +48,9 @@ pub enum FindingKind {
 /// Values nested deeper than this are not looked into: no schema of AWS is, outside of free-form documents.
 const DEPTH: usize = 48;
 
+/// Values looked at in one resource, alternatives of alternatives included: far more than any real one has.
+const BUDGET: usize = 500_000;
+
 /// What is wrong with a resource's properties, in the order of their names.
 pub fn check(facts: &TypeFacts, properties: &Value) -> Vec<Finding> {
     check_at(facts, &facts.root, &PropertyPath::root(), properties)
@@ -62,6 +65,7 @@ pub fn check_at(
 ) -> Vec<Finding> {
     let mut check = Check {
         facts,
+        budget: BUDGET,
         findings: Vec::new(),
     };
     check.node(schema, path, value, DEPTH);
@@ -70,6 +74,8 @@ pub fn check_at(
 
 struct Check<'a> {
     facts: &'a TypeFacts,
+    /// How many more values are looked at.
+    budget: usize,
     findings: Vec<Finding>,
 }
 
@@ -83,7 +89,8 @@ impl Check<'_> {
     }
 
     fn node(&mut self, schema: &Schema, path: &PropertyPath, value: &Value, depth: usize) {
-        let Some(depth) = depth.checked_sub(1) else {
+        self.budget = self.budget.saturating_sub(1);
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.budget > 0) else {
             return;
         };
         if matches!(value, Value::Unknown(_)) {
@@ -376,9 +383,11 @@ impl Check<'_> {
                 .map(|form| {
                     let mut check = Check {
                         facts: self.facts,
+                        budget: self.budget,
                         findings: Vec::new(),
                     };
                     check.node(form, path, value, depth);
+                    self.budget = check.budget;
                     check.findings
                 })
                 .collect();
