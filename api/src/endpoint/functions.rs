@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use regex::Regex;
+use fancy_regex::Regex;
 use serde_json::{Map, Value as Json, json};
 
 use crate::codec::percent_encode;
@@ -203,7 +203,7 @@ fn partition(region: &str) -> Option<Json> {
         partitions.iter().find(|(_, pattern)| {
             pattern
                 .as_ref()
-                .is_some_and(|pattern| pattern.is_match(region))
+                .is_some_and(|pattern| pattern.is_match(region).unwrap_or(false))
         })
     };
     let (found, _) = named.or_else(matching).or_else(|| {
