@@ -240,7 +240,7 @@ impl<'a> Walk<'a> {
         depth: usize,
     ) {
         let facts = self.facts;
-        if facts.is_write_only(path) {
+        if facts.is_write_only(path) || facts.is_sensitive(path) {
             return self.write_only(path, declared);
         }
         if self

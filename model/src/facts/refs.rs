@@ -10,13 +10,11 @@ use crate::value::Value;
 enum Rule {
     /// A property of the model.
     Property(&'static str),
-    /// One part of the identifier, from 0.
-    Part(usize),
     /// An event rule: its name, after its bus and `|` where that is not the default bus.
     EventsName,
 }
 
-use Rule::{EventsName, Part, Property};
+use Rule::{EventsName, Property};
 
 const RULES: &[(&str, Rule)] = &[
     ("AWS::ApiGateway::Authorizer", Property("AuthorizerId")),
@@ -89,7 +87,8 @@ const RULES: &[(&str, Rule)] = &[
     ("AWS::Logs::LogStream", Property("LogStreamName")),
     // "Ref returns the domain name."
     ("AWS::Route53::RecordSet", Property("Name")),
-    ("AWS::Transfer::User", Part(0)),
+    // "Ref returns the username and server identifiers", as the user's ARN.
+    ("AWS::Transfer::User", Property("Arn")),
 ];
 
 /// Attributes of `Fn::GetAtt` besides those that the registry and cfn-lint know; the same source.
@@ -112,7 +111,6 @@ pub(super) fn reference(type_name: &str, model: &Value, id: &PhysicalId) -> Opti
     match rule {
         None => Some(Value::from(id.as_str())),
         Some(Property(name)) => model.get(name).cloned(),
-        Some(Part(part)) => id.parts().get(*part).map(|part| Value::from(*part)),
         // "arn:aws:events:us-east-1:123456789012:rule/name", or "…:rule/bus/name".
         Some(EventsName) => {
             let name = model

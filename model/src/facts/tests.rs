@@ -170,3 +170,12 @@ fn expressions_of_ecma_read_as_they_mean() {
     assert!(!check::matches(r"^(alias/)[a-zA-Z0-9:/_-]+$", "aliass/x"));
     assert!(check::matches("(", "an invalid one is skipped"));
 }
+
+#[test]
+fn every_type_with_one_identifier_has_a_ref() {
+    let property = |name: &str| facts().get(name).unwrap().reference_property();
+    assert_eq!(property("AWS::EC2::VPC").as_deref(), Some("VpcId"));
+    assert_eq!(property("AWS::EC2::EIP").as_deref(), Some("PublicIp"));
+    assert_eq!(property("AWS::ECS::Service").as_deref(), Some("ServiceArn"));
+    assert_eq!(property("AWS::EC2::Route"), None);
+}
