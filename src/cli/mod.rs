@@ -4,6 +4,7 @@
 //! `--detailed-exitcode`, and from `compare`), 130 interrupted.
 
 mod arguments;
+mod compare;
 mod completions;
 mod init;
 
@@ -84,6 +85,7 @@ fn run(arguments: Arguments) -> Outcome {
     let Arguments { global, command } = arguments;
     match command {
         Command::Init(options) => init::run(&global, &options),
+        Command::Compare(options) => compare::run(&global, &options),
         Command::Completions { shell } => completions::run(shell),
         _ => todo!(),
     }
