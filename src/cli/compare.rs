@@ -7,7 +7,7 @@ use std::path::Path;
 
 use payctl_model::compare::{CompareOptions, Comparison, compare};
 use payctl_model::facts::facts;
-use payctl_model::{AttributeOf, Address, PropertyPath, Value};
+use payctl_model::{Address, AttributeOf, PropertyPath, Value};
 use serde_json::{Value as Json, json};
 
 use super::arguments::CompareArguments;
@@ -20,7 +20,10 @@ const UNKNOWN: &str = "__unknown__";
 
 pub(super) fn run(global: &Global, options: &CompareArguments) -> Outcome {
     let Some(known) = facts().get(&options.r#type) else {
-        let failure = Failure::new("unknown-type", format!("AWS has no resource type {}", options.r#type));
+        let failure = Failure::new(
+            "unknown-type",
+            format!("AWS has no resource type {}", options.r#type),
+        );
         return Err(match facts().nearest(&options.r#type) {
             Some(name) => failure.help(format!("did you mean {name}?")),
             None => failure,
@@ -29,19 +32,31 @@ pub(super) fn run(global: &Global, options: &CompareArguments) -> Outcome {
     let declared = with_unknowns(&Value::from(read_object(&options.declared)?));
     let live = Value::from(read_object(&options.live)?);
     let stack_tags = options.stack_tags.as_deref().map(read_tags).transpose()?;
-    let not_read: Vec<PropertyPath> = options.not_read.iter().map(|path| PropertyPath::from(path.as_str())).collect();
+    let not_read: Vec<PropertyPath> = options
+        .not_read
+        .iter()
+        .map(|path| PropertyPath::from(path.as_str()))
+        .collect();
     let comparison = compare(
         &known,
         &declared,
         &live,
-        &CompareOptions { stack_tags: stack_tags.as_ref(), not_read: &not_read, ..CompareOptions::default() },
+        &CompareOptions {
+            stack_tags: stack_tags.as_ref(),
+            not_read: &not_read,
+            ..CompareOptions::default()
+        },
     );
     if global.json {
         super::print_json(&to_json(&comparison));
     } else {
         super::print(&to_text(&comparison));
     }
-    Ok(if comparison.changes.is_empty() { Exit::Success } else { Exit::Changes })
+    Ok(if comparison.changes.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Changes
+    })
 }
 
 fn to_json(comparison: &Comparison) -> Json {
@@ -66,14 +81,27 @@ fn to_json(comparison: &Comparison) -> Json {
 fn to_text(comparison: &Comparison) -> String {
     let mut out = String::new();
     for change in &comparison.changes {
-        let effect = if change.replaces { "replace" } else { "update in place" };
+        let effect = if change.replaces {
+            "replace"
+        } else {
+            "update in place"
+        };
         let _ = writeln!(out, "{} ({effect})", change.property);
-        write_difference(&mut out, 2, "live -> declared", change.live.as_ref(), change.declared.as_ref());
+        write_difference(
+            &mut out,
+            2,
+            "live -> declared",
+            change.live.as_ref(),
+            change.declared.as_ref(),
+        );
     }
     let count = comparison.undeclared.len();
     let _ = match comparison.changes.len() {
         0 => writeln!(out, "No change. {count} live values are not declared."),
-        changes => writeln!(out, "{changes} changes. {count} live values are not declared."),
+        changes => writeln!(
+            out,
+            "{changes} changes. {count} live values are not declared."
+        ),
     };
     out
 }
@@ -81,23 +109,41 @@ fn to_text(comparison: &Comparison) -> String {
 fn with_unknowns(value: &Value) -> Value {
     let nowhere = Address::new("unknown", "unknown", "Unknown");
     value.map_leaves(&mut |leaf| match leaf.as_str() {
-        Some(UNKNOWN) => Value::unknown(AttributeOf { address: nowhere.clone(), attribute: "Unknown".into() }),
+        Some(UNKNOWN) => Value::unknown(AttributeOf {
+            address: nowhere.clone(),
+            attribute: "Unknown".into(),
+        }),
         _ => leaf.clone(),
     })
 }
 
 fn read_object(path: &Path) -> Result<Json, Failure> {
-    let wrong = |why: String| Failure::new("io", format!("{}: {why}", path.display())).help("a JSON object is expected");
+    let wrong = |why: String| {
+        Failure::new("io", format!("{}: {why}", path.display())).help("a JSON object is expected")
+    };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let json: Json = serde_json::from_str(&text).map_err(|error| Failure {
         place: Some((path.display().to_string(), error.line(), error.column())),
         ..wrong(error.to_string())
     })?;
-    if json.is_object() { Ok(json) } else { Err(wrong("it is no JSON object".to_owned())) }
+    if json.is_object() {
+        Ok(json)
+    } else {
+        Err(wrong("it is no JSON object".to_owned()))
+    }
 }
 
 fn read_tags(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let json = read_object(path)?;
     let tags = json.as_object().into_iter().flatten();
-    Ok(tags.map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect())
+    Ok(tags
+        .map(|(key, value)| {
+            (
+                key.clone(),
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned),
+            )
+        })
+        .collect())
 }

@@ -1,0 +1,429 @@
+//! The AWS client: any operation of any service, driven by AWS's API models, on the AWS SDK's own runtime
+//! (docs/decisions/0001).
+//!
+//! The runtime resolves credentials, signs, sends, times out and retries; `payctl-api` writes requests and reads answers.
+
+mod connect;
+mod retry;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::identity::{SharedIdentityCache, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SigningName;
+use aws_types::region::{Region, SigningRegion};
+use payctl_api::codec::{decode_response, encode_request};
+use payctl_model::Clock;
+use serde_json::{Value as Json, json};
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::context::Caller;
+use crate::error::{AwsError, AwsErrorKind as ErrorKind};
+pub use connect::ConnectOptions;
+use retry::{Resend, Retry};
+
+/// How many requests may be under way at once in one region.
+const CONCURRENT_REQUESTS: usize = 32;
+/// How often a request is tried in all before payctl gives up.
+const ATTEMPTS: u32 = 8;
+
+type Call = Operation<Json, Json, AwsError>;
+
+/// One account and region. Cheap to clone; clones share credentials, connections and counts.
+#[derive(Clone)]
+pub struct Aws(Arc<Inner>);
+
+struct Inner {
+    region: String,
+    clock: Clock,
+    http: SharedHttpClient,
+    credentials: SharedCredentialsProvider,
+    identities: SharedIdentityCache,
+    endpoints: connect::Endpoints,
+    account: OnceCell<String>,
+    calls: Arc<Mutex<BTreeMap<String, u64>>>,
+    operations: Mutex<HashMap<(String, String), Arc<Call>>>,
+    permits: Semaphore,
+}
+
+/// The SDK's sleeps on payctl's clock.
+#[derive(Debug)]
+struct ClockSleep(Clock);
+
+impl AsyncSleep for ClockSleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep::new(self.0.sleep(duration))
+    }
+}
+
+impl Aws {
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// The partition of the region: `aws`, `aws-cn`, `aws-us-gov`.
+    pub fn partition(&self) -> &'static str {
+        match &self.0.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    /// The clock of waits and retries.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// How often each operation was called, by `ec2:DescribeVpcs`; retries do not count.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.0
+            .calls
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The account that the credentials belong to; asked for once.
+    ///
+    /// # Errors
+    /// Where there are no credentials or AWS does not accept them.
+    pub async fn account(&self) -> Result<&str, AwsError> {
+        let ask = || async {
+            let answer = self.call("sts", "GetCallerIdentity", json!({})).await?;
+            let account = answer["Account"].as_str().map(str::to_owned);
+            account.ok_or_else(|| {
+                self.error(
+                    "sts",
+                    "GetCallerIdentity",
+                    "Answer",
+                    "the answer names no account",
+                    ErrorKind::Codec,
+                )
+            })
+        };
+        Ok(self.0.account.get_or_try_init(ask).await?)
+    }
+
+    /// Calls one operation: the input under the API's member names, the answer likewise.
+    ///
+    /// # Errors
+    /// What AWS answered after all retries, or why it was not reached.
+    pub async fn call(
+        &self,
+        service: &str,
+        operation: &str,
+        input: Json,
+    ) -> Result<Json, AwsError> {
+        let call = self.operation(service, operation, &input)?;
+        // The semaphore is never closed.
+        let _permit = self.0.permits.acquire().await;
+        {
+            let mut calls = self
+                .0
+                .calls
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            *calls.entry(format!("{service}:{operation}")).or_default() += 1;
+        }
+        call.invoke(input)
+            .await
+            .map_err(|error| self.describe(service, operation, error))
+    }
+
+    /// Calls an operation until its last page, and puts the pages' lists together.
+    ///
+    /// # Errors
+    /// What AWS answered to any of the calls.
+    pub async fn call_all(
+        &self,
+        service: &str,
+        operation: &str,
+        mut input: Json,
+    ) -> Result<Json, AwsError> {
+        let paginator = payctl_api::service(service).and_then(|model| model.paginator(operation));
+        let mut all = self.call(service, operation, input.clone()).await?;
+        let Some(paginator) = paginator else {
+            return Ok(all);
+        };
+        let mut page = all.clone();
+        loop {
+            let tokens: Vec<Json> = paginator
+                .output_token
+                .iter()
+                .map(|path| at(&page, path).clone())
+                .collect();
+            let more = paginator
+                .more_results
+                .as_ref()
+                .is_none_or(|path| at(&page, path) == &Json::Bool(true));
+            let given = tokens
+                .iter()
+                .any(|token| token.as_str().is_some_and(|token| !token.is_empty()));
+            if !more || !given {
+                return Ok(all);
+            }
+            for (name, token) in paginator.input_token.iter().zip(tokens) {
+                // AWS answering a token with itself would go on for ever (its own SDKs stop there too).
+                if input[name.as_str()] == token {
+                    return Ok(all);
+                }
+                input[name.as_str()] = token;
+            }
+            page = self.call(service, operation, input.clone()).await?;
+            for key in &paginator.result_key {
+                append(&mut all, &page, key);
+            }
+        }
+    }
+
+    fn error(
+        &self,
+        service: &str,
+        operation: &str,
+        code: &str,
+        message: impl ToString,
+        kind: ErrorKind,
+    ) -> AwsError {
+        AwsError {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            code: code.to_owned(),
+            message: message.to_string(),
+            request_id: None,
+            kind,
+        }
+    }
+
+    fn operation(
+        &self,
+        service: &str,
+        operation: &str,
+        input: &Json,
+    ) -> Result<Arc<Call>, AwsError> {
+        let wrong = |message: &str| {
+            self.error(
+                service,
+                operation,
+                "UnknownOperation",
+                message,
+                ErrorKind::Codec,
+            )
+        };
+        let model = payctl_api::service(service)
+            .ok_or_else(|| wrong("payctl has no model of this service"))?;
+        let shape = model
+            .operation(operation)
+            .ok_or_else(|| wrong("the service's model has no such operation"))?;
+        let resend = Resend::of(model, shape, input);
+        let key = (service.to_owned(), format!("{operation}/{resend:?}"));
+        let mut operations = self
+            .0
+            .operations
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(call) = operations.get(&key) {
+            return Ok(call.clone());
+        }
+        let endpoint = self
+            .0
+            .endpoints
+            .resolve(model, &self.0.region)
+            .map_err(|error| self.error(service, operation, "Endpoint", error, ErrorKind::Codec))?;
+
+        let mut layer = Layer::new("signing");
+        let mut signing = SigningOptions::default();
+        signing.double_uri_encode = !endpoint.disable_double_encoding;
+        signing.content_sha256_header = service == "s3";
+        signing.normalize_uri_path = service != "s3";
+        layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        layer.store_put(SigV4OperationSigningConfig {
+            region: Some(SigningRegion::from(Region::new(
+                endpoint.signing_region.clone(),
+            ))),
+            name: Some(SigningName::from(endpoint.signing_name.clone())),
+            signing_options: signing,
+            ..SigV4OperationSigningConfig::default()
+        });
+        let auth = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+        let components = RuntimeComponentsBuilder::new("credentials")
+            .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+            .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(auth)))
+            .with_identity_cache(Some(self.0.identities.clone()))
+            .with_identity_resolver(
+                SCHEME_ID,
+                SharedIdentityResolver::new(self.0.credentials.clone()),
+            );
+        let plugin = StaticRuntimePlugin::new()
+            .with_config(layer.freeze())
+            .with_runtime_components(components);
+
+        let base = endpoint.url.trim_end_matches('/').to_owned();
+        let sdk_retries = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS)
+            .with_max_backoff(Duration::from_secs(20));
+        let (named, called) = (service.to_owned(), operation.to_owned());
+        let call = Operation::builder()
+            .service_name(service.to_owned())
+            .operation_name(operation.to_owned())
+            .http_client(self.0.http.clone())
+            .endpoint_url(&base)
+            .runtime_plugin(plugin)
+            .standard_retry(&sdk_retries)
+            .retry_classifier(Retry::new(resend))
+            .sleep_impl(ClockSleep(self.0.clock.clone()))
+            .time_source(aws_smithy_async::time::SystemTimeSource::new())
+            .timeout_config(self.timeouts())
+            .with_connection_poisoning()
+            .serializer(move |input: Json| {
+                let encoded = encode_request(model, shape, &input)?;
+                let mut request = http::Request::builder()
+                    .method(encoded.method)
+                    .uri(encoded.uri);
+                for (name, value) in &encoded.headers {
+                    request = request.header(name, value);
+                }
+                if !encoded.body.is_empty() {
+                    request = request.header(http::header::CONTENT_LENGTH, encoded.body.len());
+                }
+                Ok(HttpRequest::try_from(
+                    request.body(SdkBody::from(encoded.body))?,
+                )?)
+            })
+            .deserializer(move |response: &HttpResponse| {
+                let status = response.status().as_u16();
+                let mut headers = http::HeaderMap::new();
+                for (name, value) in response.headers() {
+                    if let (Ok(name), Ok(value)) = (
+                        http::HeaderName::try_from(name),
+                        http::HeaderValue::from_str(value),
+                    ) {
+                        headers.append(name, value);
+                    }
+                }
+                let body = response.body().bytes().unwrap_or_default();
+                decode_response(model, shape, status, &headers, body).map_err(|answer| {
+                    let kind = retry::kind_of(&answer.code, answer.status);
+                    OrchestratorError::operation(AwsError {
+                        service: named.clone(),
+                        operation: called.clone(),
+                        code: answer.code,
+                        message: answer.message,
+                        request_id: answer.request_id,
+                        kind,
+                    })
+                })
+            })
+            .build();
+        let call = Arc::new(call);
+        operations.insert(key, call.clone());
+        Ok(call)
+    }
+
+    /// On a clock that runs faster than the wall's, the other end is in this process: there is nothing to time out.
+    fn timeouts(&self) -> TimeoutConfig {
+        if self.0.clock.speed() != 1.0 {
+            return TimeoutConfig::disabled();
+        }
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build()
+    }
+
+    /// The SDK's error in payctl's terms.
+    fn describe(
+        &self,
+        service: &str,
+        operation: &str,
+        error: SdkError<AwsError, HttpResponse>,
+    ) -> AwsError {
+        let ours = |code: &str, kind: ErrorKind, cause: &dyn std::error::Error| {
+            let mut message = cause.to_string();
+            let mut source = cause.source();
+            while let Some(inner) = source {
+                message = format!("{message}: {inner}");
+                source = inner.source();
+            }
+            self.error(service, operation, code, message, kind)
+        };
+        if connect::is_about_credentials(&error) {
+            return ours("NoCredentials", ErrorKind::Credentials, &error);
+        }
+        match &error {
+            SdkError::ServiceError(refused) => refused.err().clone(),
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                Some(connector) if connector.is_user() => {
+                    ours("Request", ErrorKind::NotSent, connector)
+                }
+                Some(connector) => ours("Network", ErrorKind::Lost, connector),
+                None => ours("Network", ErrorKind::Lost, &error),
+            },
+            SdkError::TimeoutError(_) => ours("Timeout", ErrorKind::Lost, &error),
+            SdkError::ResponseError(_) => ours("Answer", ErrorKind::Lost, &error),
+            _ => ours("Request", ErrorKind::Codec, &error),
+        }
+    }
+}
+
+#[async_trait]
+impl Caller for Aws {
+    async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError> {
+        Aws::call(self, service, operation, input).await
+    }
+}
+
+/// The value at a dotted path.
+fn at<'a>(value: &'a Json, path: &str) -> &'a Json {
+    path.split('.').fold(value, |value, part| &value[part])
+}
+
+/// Puts one page's list at a dotted path behind the list so far.
+fn append(all: &mut Json, page: &Json, path: &str) {
+    let Json::Array(more) = at(page, path) else {
+        return;
+    };
+    let mut target = all;
+    for part in path.split('.') {
+        target = &mut target[part];
+    }
+    match target {
+        Json::Array(list) => list.extend(more.iter().cloned()),
+        other => *other = Json::Array(more.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_put_together() {
+        let mut all = json!({"A": {"Items": [1]}});
+        append(&mut all, &json!({"A": {"Items": [2, 3]}}), "A.Items");
+        assert_eq!(all, json!({"A": {"Items": [1, 2, 3]}}));
+        append(&mut all, &json!({"A": {}}), "A.Items");
+        assert_eq!(all["A"]["Items"].as_array().map(Vec::len), Some(3));
+    }
+}
