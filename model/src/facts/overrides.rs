@@ -333,6 +333,7 @@ fn names_a_secret(path: &PropertyPath) -> bool {
     let Some(name) = last else { return false };
     let name = name.to_ascii_lowercase();
     !name.starts_with("manage")
+        && !name.starts_with("generate")
         && [
             "password",
             "passwords",
