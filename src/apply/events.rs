@@ -41,6 +41,22 @@ pub enum Verb {
 }
 
 impl Verb {
+    const ALL: [Verb; 8] = [
+        Verb::Create,
+        Verb::Replace,
+        Verb::Update,
+        Verb::Delete,
+        Verb::Forget,
+        Verb::Adopt,
+        Verb::Settle,
+        Verb::Keep,
+    ];
+
+    /// The verb of this name.
+    pub fn named(name: &str) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.name() == name)
+    }
+
     /// The name in JSON and in the journal.
     pub fn name(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
+use payctl_state::{Dependency, Policy};
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeRef;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::cloud::Cloud;
 use super::events::{Counts, Events, Happened, Verb};
 use super::failure::{Cause, Failure};
-use super::log::{Log, Need};
+use super::log::Log;
 use super::models::{Known, Models};
 use super::operation::{Doing, Progress};
 use super::poller::{Pace, Poller};
@@ -39,10 +40,10 @@ pub trait Wanted: Send + Sync {
     ) -> Option<Result<Value, EvalError>>;
 
     /// What it needs of others.
-    fn needs(&self, address: &Address) -> BTreeMap<Address, Need>;
+    fn needs(&self, address: &Address) -> BTreeMap<Address, Dependency>;
 
-    /// Its `DeletionPolicy`, where the template says one.
-    fn deletion_policy(&self, address: &Address) -> Option<String>;
+    /// What becomes of it when it leaves the template, and when it is replaced.
+    fn policies(&self, address: &Address) -> (Policy, Policy);
 }
 
 /// What the state knows of a resource (or of a deposed one) before the run.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
+use payctl_state::{Dependency, Policy};
 use tokio::sync::Notify;
 
 use super::cloud::{
@@ -14,7 +15,7 @@ use super::cloud::{
 };
 use super::executor::{Outcome, Run, Wanted, execute};
 use super::ledger::{Ledger, Resource, StateChange};
-use super::log::{Entry, Log, LogError, Need};
+use super::log::{Entry, Log, LogError};
 use super::models::Known;
 use super::poller::Pace;
 use super::recovery::{self, Patience};
@@ -366,25 +367,21 @@ impl Wanted for Want {
         ]))))
     }
 
-    fn needs(&self, address: &Address) -> BTreeMap<Address, Need> {
+    fn needs(&self, address: &Address) -> BTreeMap<Address, Dependency> {
         let nature = self
             .natures
             .get(&address.logical_id)
             .cloned()
             .unwrap_or_default();
-        let need = |milestone| Need {
-            milestone,
-            attributes: Vec::new(),
-        };
         nature
             .uses
-            .iter()
-            .map(|(name, milestone)| (super::fake::address(name), need(*milestone)))
+            .keys()
+            .map(|name| (super::fake::address(name), Dependency::default()))
             .collect()
     }
 
-    fn deletion_policy(&self, _: &Address) -> Option<String> {
-        None
+    fn policies(&self, _: &Address) -> (Policy, Policy) {
+        (Policy::Delete, Policy::Delete)
     }
 }
 

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
+use payctl_state::{Dependency, Policy};
 
 use super::events::Verb;
-use super::log::{Entry, Intent, Need, OperationId};
+use super::log::{Entry, Intent, OperationId};
 
 /// What is written of all operations of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,9 +86,11 @@ pub struct Resource {
     /// The model; empty where only the identifier is known.
     pub attributes: Value,
     /// What it needs of others.
-    pub dependencies: BTreeMap<Address, Need>,
-    /// `DeletionPolicy`, where the template says one.
-    pub deletion_policy: Option<String>,
+    pub dependencies: BTreeMap<Address, Dependency>,
+    /// What becomes of it when it leaves the template.
+    pub deletion_policy: Policy,
+    /// What becomes of it when it is replaced.
+    pub update_replace_policy: Policy,
 }
 
 /// An entry that cannot follow what is written before it.
@@ -144,6 +147,18 @@ impl Ledger {
             } => {
                 written.exists = Some((physical_id.clone(), attributes.clone()));
             }
+            Entry::Settled { made, .. } => {
+                written.end = Some(match made {
+                    Some(id) => {
+                        written.exists = Some((id.clone(), Value::map()));
+                        End::Done
+                    }
+                    None => End::Failed {
+                        reason: "interrupted".to_owned(),
+                        tainted: None,
+                    },
+                });
+            }
             Entry::Done { .. } => written.end = Some(End::Done),
             Entry::Failed {
                 reason, tainted, ..
@@ -155,6 +170,16 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// Takes in what was folded already.
+    pub fn insert(&mut self, operation: OperationId, written: Written) {
+        self.operations.insert(operation, written);
+    }
+
+    /// One operation.
+    pub fn get(&self, operation: OperationId) -> Option<&Written> {
+        self.operations.get(&operation)
     }
 
     /// All entries of a journal.
@@ -203,7 +228,8 @@ impl Entry {
             | Entry::Answer { operation, .. }
             | Entry::Exists { operation, .. }
             | Entry::Done { operation }
-            | Entry::Failed { operation, .. } => *operation,
+            | Entry::Failed { operation, .. }
+            | Entry::Settled { operation, .. } => *operation,
         }
     }
 }
@@ -264,7 +290,8 @@ impl Written {
                     last_applied: intent.desired.clone(),
                     attributes: known.map_or_else(Value::map, |(_, attributes)| attributes),
                     dependencies: intent.dependencies.clone(),
-                    deletion_policy: intent.deletion_policy.clone(),
+                    deletion_policy: intent.deletion_policy,
+                    update_replace_policy: intent.update_replace_policy,
                 };
                 let deposed = intent
                     .physical_id

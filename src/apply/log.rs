@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
+use payctl_state::{Dependency, Policy};
 
 use super::events::Verb;
-use crate::plan::Milestone;
 
 /// One operation, by its number in the run.
 pub type OperationId = u64;
@@ -57,6 +57,13 @@ pub enum Entry {
         /// What was made and must be replaced.
         tainted: Option<PhysicalId>,
     },
+    /// A later run has found out how it stands.
+    Settled {
+        /// Which operation.
+        operation: OperationId,
+        /// What a create had made; `None` where nothing was done.
+        made: Option<PhysicalId>,
+    },
 }
 
 /// What an operation is about to do, with all that a later run needs to complete it.
@@ -77,20 +84,13 @@ pub struct Intent {
     /// What it shall be, secrets as hashes; `None` where it goes away.
     pub desired: Option<Value>,
     /// What it needs of others.
-    pub dependencies: BTreeMap<Address, Need>,
-    /// `DeletionPolicy`, where the template says one.
-    pub deletion_policy: Option<String>,
+    pub dependencies: BTreeMap<Address, Dependency>,
+    /// What becomes of it when it leaves the template.
+    pub deletion_policy: Policy,
+    /// What becomes of it when it is replaced.
+    pub update_replace_policy: Policy,
     /// Whether a successor lives on under the same address, or will.
     pub replaced: bool,
-}
-
-/// What a resource needs of another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Need {
-    /// How far the other one must have come.
-    pub milestone: Milestone,
-    /// The attributes that it reads, and the properties that are made from them.
-    pub attributes: Vec<(String, String)>,
 }
 
 /// Why the journal could not be written.

@@ -10,6 +10,8 @@ pub mod executor;
 pub mod failure;
 #[cfg(test)]
 mod fake;
+pub mod journal;
+pub mod keep;
 pub mod ledger;
 pub mod log;
 pub mod models;

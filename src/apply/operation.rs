@@ -451,6 +451,7 @@ impl Doing {
         replaced: bool,
     ) -> Intent {
         let address = &current.target.address;
+        let (deletion_policy, update_replace_policy) = self.wanted.policies(address);
         Intent {
             operation: current.id,
             address: address.clone(),
@@ -464,7 +465,8 @@ impl Doing {
             } else {
                 BTreeMap::new()
             },
-            deletion_policy: self.wanted.deletion_policy(address),
+            deletion_policy,
+            update_replace_policy,
             replaced,
         }
     }

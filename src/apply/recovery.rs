@@ -135,10 +135,9 @@ pub async fn settle(
                 continue;
             }
         };
-        for entry in entries(operation, &finding) {
-            log.append(entry.clone()).await?;
-            ledger.after(&entry)?;
-        }
+        let entry = entry(operation, &finding);
+        log.append(entry.clone()).await?;
+        ledger.after(&entry)?;
         events.send(Happened::Done {
             address: address.clone(),
             verb: Verb::Settle,
@@ -156,24 +155,18 @@ pub async fn settle(
 }
 
 /// How a finding stands in the journal.
-fn entries(operation: OperationId, finding: &Finding) -> Vec<Entry> {
-    let interrupted = |tainted| Entry::Failed {
-        operation,
-        reason: "interrupted".to_owned(),
-        tainted,
-    };
+fn entry(operation: OperationId, finding: &Finding) -> Entry {
     match finding {
         // Not tainted: what is missing of it the next plan sees, which reads it.
-        Finding::Made(id) => vec![
-            Entry::Exists {
-                operation,
-                physical_id: id.clone(),
-                attributes: payctl_model::Value::map(),
-            },
-            Entry::Done { operation },
-        ],
-        Finding::NotMade | Finding::StillThere(_) => vec![interrupted(None)],
-        Finding::Gone(_) => vec![Entry::Done { operation }],
+        Finding::Made(id) => Entry::Settled {
+            operation,
+            made: Some(id.clone()),
+        },
+        Finding::NotMade | Finding::StillThere(_) => Entry::Settled {
+            operation,
+            made: None,
+        },
+        Finding::Gone(_) => Entry::Done { operation },
     }
 }
 
