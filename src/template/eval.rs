@@ -141,7 +141,7 @@ impl Expr {
         let kind = match &self.kind {
             Kind::Value(_) | Kind::NoValue | Kind::Leaf(Reference::Import(_)) => self.kind.clone(),
             Kind::Leaf(Reference::Attribute(of)) => match attributes.attribute(of) {
-                Some(value) if !value.has_unknown() && !(inside && has_hash(&value)) => {
+                Some(value) if !(value.has_unknown() || inside && has_hash(&value)) => {
                     Kind::Value(value)
                 }
                 _ => self.kind.clone(),

@@ -4,6 +4,11 @@
 //! `on` are booleans, `2012-10-17` and `0123` are texts. Short forms of functions are written out: `!Ref x` becomes
 //! `{"Ref": "x"}`. Anchors, aliases and merge keys work, within limits.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "an error ends the parse: its size costs nothing"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

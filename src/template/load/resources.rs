@@ -1,0 +1,270 @@
+//! The sections Resources and Outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::diagnostic::{Diagnostic, did_you_mean};
+use super::super::expr::{Kind, Tree};
+use super::super::node::{Entry, Node, NodeKind};
+use super::super::source::Span;
+use super::super::stack::DeletionPolicy;
+use super::super::syntax::Within;
+use super::super::{OutputTerm, ResourceTerm, check};
+use super::Loader;
+
+const RESOURCE_KEYS: [&str; 10] = [
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "Version",
+];
+
+impl Loader<'_> {
+    pub(super) fn resource(&mut self, entry: &Entry) -> Option<ResourceTerm> {
+        let name = entry.key.as_str();
+        let mut resource = ResourceTerm {
+            type_name: String::new(),
+            properties: Tree::new(Kind::Map(BTreeMap::new()), entry.key_span),
+            depends_on: BTreeSet::new(),
+            condition: None,
+            deletion_policy: None,
+            update_replace_policy: None,
+            creation_policy: None,
+            update_policy: None,
+            metadata: None,
+            checked: false,
+            span: entry.key_span,
+        };
+        let what = format!("the resource `{name}`");
+        let before = self.diagnostics.len();
+        for part in self.entries(&what, &entry.value) {
+            let value = &part.value;
+            match part.key.as_str() {
+                "Type" => {
+                    resource.type_name = self.resource_type(value).map(|(name, checked)| {
+                        resource.checked = checked;
+                        name
+                    })?
+                }
+                "Properties" => {
+                    let is_map = matches!(value.kind, NodeKind::Map(_));
+                    if is_map {
+                        resource.properties = self.term(value, Some(name), Within::Value);
+                    } else {
+                        self.entries(&format!("Properties of {what}"), value);
+                    }
+                }
+                "DependsOn" => resource.depends_on = self.depends_on(name, value),
+                "Condition" => match value.as_text() {
+                    Some(condition) if self.names.conditions.contains(condition) => {
+                        resource.condition = Some(condition.to_owned());
+                    }
+                    Some(condition) => {
+                        let help = did_you_mean(
+                            condition,
+                            self.names.conditions.iter().map(String::as_str),
+                        )
+                        .map(|similar| format!("did you mean `{similar}`?"));
+                        self.report(
+                            "unknown-condition",
+                            format!("there is no condition `{condition}`"),
+                            value.span,
+                        )
+                        .help = help;
+                    }
+                    None => {
+                        self.report(
+                            "wrong-type",
+                            format!("Condition of {what} must be the name of a condition"),
+                            value.span,
+                        );
+                    }
+                },
+                "DeletionPolicy" => resource.deletion_policy = self.policy(part),
+                "UpdateReplacePolicy" => resource.update_replace_policy = self.policy(part),
+                "Metadata" => {
+                    resource.metadata = Some(self.term(value, Some(name), Within::Metadata))
+                }
+                "CreationPolicy" => {
+                    resource.creation_policy = Some(self.term(value, Some(name), Within::Value))
+                }
+                "UpdatePolicy" => {
+                    resource.update_policy = Some(self.term(value, Some(name), Within::Value))
+                }
+                "Version" => {}
+                _ => self.unknown_key("a resource", part, &RESOURCE_KEYS),
+            }
+        }
+        if resource.type_name.is_empty() && self.diagnostics.len() == before {
+            self.report("missing-key", format!("{what} has no Type"), entry.key_span);
+        }
+        if resource.checked {
+            let found = check::properties(
+                self.source,
+                name,
+                &resource.type_name,
+                entry.key_span,
+                &resource.properties,
+            );
+            // What the reader of functions has reported already looks like a wrong value to the facts.
+            let reported: BTreeSet<Span> = self.diagnostics[before..]
+                .iter()
+                .filter_map(|known| Some(known.place.as_ref()?.span))
+                .collect();
+            self.diagnostics.extend(found.into_iter().filter(|new| {
+                new.place
+                    .as_ref()
+                    .is_none_or(|place| !reported.contains(&place.span))
+            }));
+        }
+        for diagnostic in &mut self.diagnostics[before..] {
+            diagnostic.address.get_or_insert_with(|| name.to_owned());
+        }
+        Some(resource)
+    }
+
+    fn resource_type(&mut self, node: &Node) -> Option<(String, bool)> {
+        let name = self.text("Type", node)?;
+        match check::type_name(&name) {
+            Ok(true) => Some((name, true)),
+            Ok(false) => {
+                let message = format!(
+                    "the properties of `{name}` are not checked: it is not in the CloudFormation registry"
+                );
+                self.diagnostics.push(
+                    Diagnostic::warning("unchecked-type", message).at(self.source, node.span),
+                );
+                Some((name, false))
+            }
+            Err((message, help)) => {
+                let code = if message.contains("not supported") {
+                    "unsupported"
+                } else {
+                    "unknown-type"
+                };
+                self.report(code, message, node.span).help = help;
+                Some((name, false))
+            }
+        }
+    }
+
+    fn depends_on(&mut self, resource: &str, node: &Node) -> BTreeSet<String> {
+        let items = node.as_list().unwrap_or(std::slice::from_ref(node));
+        let mut found = BTreeSet::new();
+        for item in items {
+            let Some(name) = item.as_text() else {
+                self.report(
+                    "wrong-type",
+                    "DependsOn takes names of resources",
+                    item.span,
+                );
+                continue;
+            };
+            if name == resource {
+                self.report("circular", format!("`{name}` depends on itself"), item.span);
+            } else if self.names.resources.contains_key(name) {
+                found.insert(name.to_owned());
+            } else {
+                let help = did_you_mean(name, self.names.resources.keys().map(String::as_str))
+                    .map(|similar| format!("did you mean `{similar}`?"));
+                self.report(
+                    "unknown-reference",
+                    format!("there is no resource `{name}`"),
+                    item.span,
+                )
+                .help = help;
+            }
+        }
+        found
+    }
+
+    fn policy(&mut self, part: &Entry) -> Option<DeletionPolicy> {
+        let node = &part.value;
+        let policy = match node.as_text() {
+            Some("Delete") => Some(DeletionPolicy::Delete),
+            Some("Retain") => Some(DeletionPolicy::Retain),
+            Some("Snapshot") => Some(DeletionPolicy::Snapshot),
+            Some("RetainExceptOnCreate") if part.key == "DeletionPolicy" => {
+                Some(DeletionPolicy::RetainExceptOnCreate)
+            }
+            _ => None,
+        };
+        if policy.is_none() {
+            let message = match node.as_text() {
+                Some(text) => format!("there is no {} `{text}`", part.key),
+                None => format!("{} must be a text, not {}", part.key, node.kind_name()),
+            };
+            let help = match part.key.as_str() {
+                "DeletionPolicy" => "use Delete, Retain, RetainExceptOnCreate or Snapshot",
+                _ => "use Delete, Retain or Snapshot",
+            };
+            self.report("bad-value", message, node.span).help = Some(help.to_owned());
+        }
+        policy
+    }
+
+    pub(super) fn output(&mut self, entry: &Entry) -> Option<OutputTerm> {
+        let name = &entry.key;
+        let what = format!("the output `{name}`");
+        let mut output = OutputTerm {
+            value: None,
+            description: None,
+            export: None,
+            condition: None,
+            span: entry.key_span,
+        };
+        let before = self.diagnostics.len();
+        for part in self.entries(&what, &entry.value) {
+            match part.key.as_str() {
+                "Value" => output.value = Some(self.term(&part.value, None, Within::Value)),
+                "Description" => {
+                    output.description = self.text(&format!("Description of {what}"), &part.value)
+                }
+                "Condition" => {
+                    let condition = self.text(&format!("Condition of {what}"), &part.value);
+                    if let Some(condition) = condition {
+                        if !self.names.conditions.contains(&condition) {
+                            let message = format!("there is no condition `{condition}`");
+                            let help = did_you_mean(
+                                &condition,
+                                self.names.conditions.iter().map(String::as_str),
+                            )
+                            .map(|similar| format!("did you mean `{similar}`?"));
+                            self.report("unknown-condition", message, part.value.span)
+                                .help = help;
+                        }
+                        output.condition = Some(condition);
+                    }
+                }
+                "Export" => {
+                    for export in self.entries(&format!("Export of {what}"), &part.value) {
+                        match export.key.as_str() {
+                            "Name" => {
+                                output.export = Some(self.term(&export.value, None, Within::Value))
+                            }
+                            _ => self.unknown_key("an export", export, &["Name"]),
+                        }
+                    }
+                }
+                _ => self.unknown_key(
+                    "an output",
+                    part,
+                    &["Value", "Description", "Condition", "Export"],
+                ),
+            }
+        }
+        if output.value.is_none() && self.diagnostics.len() == before {
+            self.report(
+                "missing-key",
+                format!("{what} has no Value"),
+                entry.key_span,
+            );
+        }
+        Some(output)
+    }
+}
