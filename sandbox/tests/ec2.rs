@@ -569,3 +569,32 @@ async fn unknown_operations_are_named() {
     );
     assert!(refusal.message.contains("RunInstances of ec2"));
 }
+
+/// The in-process door: a signed query goes in, EC2's XML comes out.
+#[tokio::test(start_paused = true)]
+async fn the_door_speaks_http() {
+    let aws = Aws::new();
+    let ask = |body: &'static str| {
+        let scope = "AWS4-HMAC-SHA256 Credential=AK/20260101/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
+        let request = http::Request::post("https://ec2.eu-west-1.amazonaws.com/")
+            .header("authorization", scope)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(bytes::Bytes::from_static(body.as_bytes()))
+            .unwrap();
+        aws.0.handle(request)
+    };
+    let made = ask("Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16").await;
+    let body = String::from_utf8(made.body().to_vec()).unwrap();
+    assert_eq!(made.status(), 200, "{body}");
+    assert!(
+        body.contains("<cidrBlock>10.0.0.0/16</cidrBlock>"),
+        "{body}"
+    );
+    let refused = ask("Action=DeleteVpc&Version=2016-11-15&VpcId=vpc-0").await;
+    let body = String::from_utf8(refused.body().to_vec()).unwrap();
+    assert_eq!(refused.status(), 400);
+    assert!(
+        body.contains("<Code>InvalidVpcID.NotFound</Code>"),
+        "{body}"
+    );
+}

@@ -6,8 +6,11 @@ pub mod gateways;
 pub mod interfaces;
 pub mod network;
 pub mod routes;
+pub mod rules;
 pub mod security;
+pub mod subnet;
 mod tagging;
+pub mod vpc;
 pub mod zones;
 
 use crate::error::Fault;
@@ -17,8 +20,8 @@ use crate::kind::{Paging, Service, run};
 pub const SERVICE: Service = Service {
     name: "ec2",
     kinds: &[
-        &network::VPC,
-        &network::SUBNET,
+        &vpc::VPC,
+        &subnet::SUBNET,
         &network::DHCP_OPTIONS,
         &network::NETWORK_ACL,
         &gateways::INTERNET_GATEWAY,
@@ -26,7 +29,7 @@ pub const SERVICE: Service = Service {
         &addresses::ADDRESS,
         &routes::ROUTE_TABLE,
         &security::SECURITY_GROUP,
-        &security::RULE,
+        &rules::RULE,
         &interfaces::INTERFACE,
     ],
     operations: &[
@@ -36,10 +39,10 @@ pub const SERVICE: Service = Service {
         run("DescribeTags", tagging::describe_tags),
     ],
     laws: &[
-        &network::SUBNET_IN_VPC,
-        &network::SUBNETS_APART,
-        &network::BLOCK_SIZE,
-        &network::ZONE_EXISTS,
+        &subnet::SUBNET_IN_VPC,
+        &subnet::SUBNETS_APART,
+        &vpc::BLOCK_SIZE,
+        &subnet::ZONE_EXISTS,
         &gateways::ONE_GATEWAY,
         &gateways::GATEWAY_ATTACHED,
         &gateways::MAPPED_ADDRESSES,
@@ -53,10 +56,10 @@ pub const SERVICE: Service = Service {
         &routes::MAIN_TABLE,
         &routes::ONE_TABLE,
         &routes::LOCAL_ROUTE,
-        &security::RULE_ONCE,
-        &security::RULE_THERE,
+        &rules::RULE_ONCE,
+        &rules::RULE_THERE,
         &security::DEFAULT_GROUP,
-        &security::RULE_QUOTA,
+        &rules::RULE_QUOTA,
     ],
     invalid: Fault::new("InvalidParameterValue", "{message}"),
     missing: Fault::new(
