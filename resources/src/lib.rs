@@ -1,8 +1,95 @@
 //! AWS's resource types: how each is created, read, changed, deleted and found again.
+//!
+//! # Adding a type
+//! 1. A file `src/<service>/<type>.rs` with a doc line, a `const DEFINITION: Definition` that starts from
+//!    `..Definition::new("AWS::EC2::Subnet", "ec2")`, and a unit type with `impl Resource` that returns it
+//!    (`crate::native!(Subnet, DEFINITION)` writes both). Look at `ec2/subnet.rs`.
+//! 2. A line in [`TYPES`]. Where the service's tags are not known yet: a line in [`tags::TAG_CALLS`].
+//! 3. `cargo test -p payctl-resources conformance` lists what does not map by name. For each: a [`mapping::Rule`], a read or a change
+//!    that has it, or, where AWS really cannot, a line in `unsupported`, `not_told` or `create_only` with the reason.
+//!
+//! A definition has:
+//! - `create`: the operation, where its answer has the description, fixed members. The input follows from the properties by name; the
+//!   idempotency token goes by itself where the API model marks it. What the call does not take is sent with the `updates` after it.
+//! - `reads`: [`loaders::Load`]s, shared as `const`s of the service's `mod.rs` by all types that read the same; the first gives the
+//!   description, the others are merged into it. The physical id is made from the model by the registry's primary identifier.
+//! - `updates`: operations in order; a changed property goes to the first whose input has it (or whose `takes` names it).
+//!   `Mode::Step` is Rust for what one call cannot do.
+//! - `delete`, `find`, `tags`, `name`, `status`, `needs`, `after`, `unique` …: see [`definition::Definition`].
+//! - Where even that is not enough, override the method in `impl Resource` and call `generic::…` for the rest.
 
 pub mod aws;
+pub mod conformance;
 pub mod context;
+pub mod definition;
+pub mod ec2;
 pub mod error;
+pub mod generic;
+pub mod loaders;
+pub mod mapping;
+pub mod names;
+pub mod resource;
+pub mod tags;
 
 pub use context::{CallJournal, Caller, Context};
+pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
+pub use loaders::{least_calls, read_many};
+pub use resource::{Deletion, Observed, Resource, Status, Update};
+pub use tags::{Owner, prepare};
+
+/// What a type's module imports.
+pub mod prelude {
+    pub use crate::definition::{
+        After, Change, Create, Definition, Delete, Find, Fixed, Key, Milestone, Mode, Need, Read,
+        StepFuture, Tags, ready,
+    };
+    pub use crate::generic::{self, described, state_is};
+    pub use crate::loaders::{By, Load};
+    pub use crate::mapping::{Rule, look};
+    pub use crate::names::Name;
+    pub use crate::native;
+    pub use crate::resource::{Deletion, Observed, Resource, Status, Update};
+    pub use payctl_model::{Incarnation, PhysicalId, Value};
+    pub use serde_json::{Map, Value as Json, json};
+}
+
+/// A unit type whose every behaviour follows from a [`Definition`].
+#[macro_export]
+macro_rules! native {
+    ($(#[$doc:meta])* $name:ident, $definition:expr) => {
+        $(#[$doc])*
+        pub struct $name;
+
+        impl $crate::resource::Resource for $name {
+            fn definition(&self) -> &'static $crate::definition::Definition {
+                static DEFINITION: $crate::definition::Definition = $definition;
+                &DEFINITION
+            }
+        }
+    };
+}
+
+/// Every native type.
+pub const TYPES: &[&dyn Resource] = &[
+    &ec2::vpc::Vpc,
+    &ec2::subnet::Subnet,
+    &ec2::internet_gateway::InternetGateway,
+    &ec2::gateway_attachment::VpcGatewayAttachment,
+    &ec2::eip::Eip,
+    &ec2::nat_gateway::NatGateway,
+    &ec2::route_table::RouteTable,
+    &ec2::route::Route,
+    &ec2::route_table_association::SubnetRouteTableAssociation,
+    &ec2::security_group::SecurityGroup,
+    &ec2::security_group_rule::Ingress,
+    &ec2::security_group_rule::Egress,
+];
+
+/// The module of a type; `None` where payctl has none.
+pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
+    TYPES
+        .iter()
+        .find(|resource| resource.definition().type_name == type_name)
+        .copied()
+}

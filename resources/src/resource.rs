@@ -1,4 +1,5 @@
-//! [`Resource`]: what a type's module gives the engine, and the [`Definition`] table from which most of it follows.
+//! [`Resource`]: what a type's module gives the engine, and the [`Definition`] table from which most of it
+//! follows.
 //!
 //! Read `ec2/subnet.rs` for an example, then ARCHITECTURE.md, "A property is written down once".
 
@@ -6,6 +7,7 @@ use async_trait::async_trait;
 use payctl_model::{Incarnation, PhysicalId, PropertyPath, Value};
 
 use crate::context::Context;
+use crate::definition::Definition;
 use crate::error::Result;
 
 /// One resource as AWS has it now.
@@ -46,7 +48,9 @@ pub struct Update<'a> {
 impl Update<'_> {
     /// Whether anything under this top-level property changes.
     pub fn touches(&self, property: &str) -> bool {
-        self.changed.iter().any(|path| path.head() == Some(property))
+        self.changed
+            .iter()
+            .any(|path| path.head() == Some(property))
     }
 }
 
@@ -71,7 +75,12 @@ pub trait Resource: Send + Sync {
 
     /// Makes the resource. Returns as soon as AWS has accepted it, with what the answer told; what is missing in the model
     /// is read afterwards. `desired` has the ownership tags in it already, in the type's own tag property.
-    async fn create(&self, context: &Context, desired: &Value, incarnation: &Incarnation) -> Result<Observed> {
+    async fn create(
+        &self,
+        context: &Context,
+        desired: &Value,
+        incarnation: &Incarnation,
+    ) -> Result<Observed> {
         crate::generic::create(self.definition(), context, desired, incarnation).await
     }
 
@@ -93,7 +102,12 @@ pub trait Resource: Send + Sync {
 
     /// After a crash: what an interrupted create of this incarnation has made, by ownership tag, unique name plus tag, or
     /// natural key (for what cannot be tagged). Never something that is not ours.
-    async fn find(&self, context: &Context, desired: &Value, incarnation: &Incarnation) -> Result<Option<PhysicalId>> {
+    async fn find(
+        &self,
+        context: &Context,
+        desired: &Value,
+        incarnation: &Incarnation,
+    ) -> Result<Option<PhysicalId>> {
         crate::generic::find(self.definition(), context, desired, incarnation).await
     }
 }

@@ -1,0 +1,145 @@
+//! Networks: VPCs and what is in them. The loads that several types share stand here.
+
+pub mod eip;
+pub mod gateway_attachment;
+pub mod internet_gateway;
+pub mod nat_gateway;
+mod permission;
+pub mod route;
+pub mod route_table;
+pub mod route_table_association;
+pub mod security_group;
+pub mod security_group_rule;
+pub mod subnet;
+pub mod vpc;
+
+use crate::definition::Fixed;
+use crate::loaders::{By, Load};
+
+/// A filter takes up to 200 values (EC2 API reference, "Filtering your resources").
+const FILTER: usize = 200;
+
+const fn filter(
+    operation: &'static str,
+    name: &'static str,
+    items: &'static str,
+    key: &'static str,
+) -> Load {
+    Load::of("ec2", operation, By::Filter(name), FILTER, items, key)
+}
+
+pub(crate) static VPCS: Load = filter("DescribeVpcs", "vpc-id", "Vpcs", "VpcId");
+/// One attribute of one VPC a call is all that EC2 offers.
+pub(crate) static VPC_DNS_SUPPORT: Load = Load {
+    fixed: &[("Attribute", Fixed::Text("enableDnsSupport"))],
+    gone: &["InvalidVpcID.NotFound"],
+    ..Load::of(
+        "ec2",
+        "DescribeVpcAttribute",
+        By::One(&["VpcId"]),
+        1,
+        "",
+        "",
+    )
+};
+pub(crate) static VPC_DNS_HOSTNAMES: Load = Load {
+    fixed: &[("Attribute", Fixed::Text("enableDnsHostnames"))],
+    ..VPC_DNS_SUPPORT
+};
+pub(crate) static SUBNETS: Load = filter("DescribeSubnets", "subnet-id", "Subnets", "SubnetId");
+/// All lists of a VPC: the default one for the VPC, and the associations of its subnets.
+pub(crate) static NETWORK_ACLS: Load =
+    filter("DescribeNetworkAcls", "vpc-id", "NetworkAcls", "VpcId");
+pub(crate) static NETWORK_ACLS_OF_SUBNETS: Load = Load {
+    within: Some(&NETWORK_ACLS),
+    ..filter(
+        "DescribeNetworkAcls",
+        "association.subnet-id",
+        "NetworkAcls",
+        "Associations.*.SubnetId",
+    )
+};
+pub(crate) static INTERNET_GATEWAYS: Load = filter(
+    "DescribeInternetGateways",
+    "internet-gateway-id",
+    "InternetGateways",
+    "InternetGatewayId",
+);
+pub(crate) static ATTACHED_INTERNET_GATEWAYS: Load = Load {
+    within: Some(&INTERNET_GATEWAYS),
+    ..filter(
+        "DescribeInternetGateways",
+        "attachment.vpc-id",
+        "InternetGateways",
+        "Attachments.*.VpcId",
+    )
+};
+pub(crate) static ATTACHED_VPN_GATEWAYS: Load = filter(
+    "DescribeVpnGateways",
+    "attachment.vpc-id",
+    "VpnGateways",
+    "VpcAttachments.*.VpcId",
+);
+pub(crate) static ADDRESSES: Load = filter(
+    "DescribeAddresses",
+    "allocation-id",
+    "Addresses",
+    "AllocationId",
+);
+pub(crate) static NAT_GATEWAYS: Load = filter(
+    "DescribeNatGateways",
+    "nat-gateway-id",
+    "NatGateways",
+    "NatGatewayId",
+);
+pub(crate) static ROUTE_TABLES: Load = filter(
+    "DescribeRouteTables",
+    "route-table-id",
+    "RouteTables",
+    "RouteTableId",
+);
+pub(crate) static ROUTE_TABLES_OF_ASSOCIATIONS: Load = Load {
+    within: Some(&ROUTE_TABLES),
+    ..filter(
+        "DescribeRouteTables",
+        "association.route-table-association-id",
+        "RouteTables",
+        "Associations.*.RouteTableAssociationId",
+    )
+};
+pub(crate) static ROUTE_TABLES_OF_SUBNETS: Load = filter(
+    "DescribeRouteTables",
+    "association.subnet-id",
+    "RouteTables",
+    "Associations.*.SubnetId",
+);
+pub(crate) static SECURITY_GROUPS: Load = filter(
+    "DescribeSecurityGroups",
+    "group-id",
+    "SecurityGroups",
+    "GroupId",
+);
+pub(crate) static DEFAULT_SECURITY_GROUPS: Load = Load {
+    fixed: &[(
+        "Filters",
+        Fixed::Json(r#"[{"Name": "group-name", "Values": ["default"]}]"#),
+    )],
+    ..filter(
+        "DescribeSecurityGroups",
+        "vpc-id",
+        "SecurityGroups",
+        "VpcId",
+    )
+};
+pub(crate) static SECURITY_GROUP_RULES: Load = filter(
+    "DescribeSecurityGroupRules",
+    "security-group-rule-id",
+    "SecurityGroupRules",
+    "SecurityGroupRuleId",
+);
+pub(crate) static RULES_OF_SECURITY_GROUPS: Load = filter(
+    "DescribeSecurityGroupRules",
+    "group-id",
+    "SecurityGroupRules",
+    "GroupId",
+);

@@ -1,0 +1,433 @@
+//! Tags: whose a resource is, and how tags of each service change.
+
+use std::collections::BTreeMap;
+
+use payctl_model::facts::{Kind, TypeFacts};
+use payctl_model::{Address, Incarnation, PhysicalId, Value};
+use serde_json::{Map, Value as Json, json};
+
+use crate::context::Context;
+use crate::definition::{Definition, Tags};
+use crate::error::Result;
+use crate::names;
+
+/// Tag with the project's name.
+pub const PROJECT: &str = "payctl:project";
+/// Tag with the environment's name.
+pub const ENVIRONMENT: &str = "payctl:environment";
+/// Tag with the resource's address.
+pub const ADDRESS: &str = "payctl:address";
+/// Tag with the incarnation: what `find` looks for.
+pub const INCARNATION: &str = "payctl:incarnation";
+
+/// Whether a tag belongs to payctl or to AWS: never drift, never removed by an update.
+pub fn is_reserved(key: &str) -> bool {
+    key.starts_with("payctl:") || key.starts_with("aws:")
+}
+
+/// Whose a resource is.
+#[derive(Clone, Debug)]
+pub struct Owner<'a> {
+    /// The project's name.
+    pub project: &'a str,
+    /// The environment's name.
+    pub environment: &'a str,
+    /// Which resource.
+    pub address: &'a Address,
+    /// Which incarnation of it.
+    pub incarnation: &'a Incarnation,
+}
+
+impl Owner<'_> {
+    fn tags(&self) -> BTreeMap<String, String> {
+        let pair = |key: &str, value: String| (key.to_owned(), value);
+        BTreeMap::from([
+            pair(PROJECT, self.project.to_owned()),
+            pair(ENVIRONMENT, self.environment.to_owned()),
+            pair(ADDRESS, self.address.to_string()),
+            pair(INCARNATION, self.incarnation.to_string()),
+        ])
+    }
+}
+
+/// The declared properties as `create` and `update` want them: a generated name where the template gives none, the
+/// environment's tags under the template's, and the ownership tags.
+pub fn prepare(
+    definition: &Definition,
+    desired: &Value,
+    owner: &Owner<'_>,
+    environment_tags: &BTreeMap<String, String>,
+) -> Value {
+    let mut desired = desired.clone();
+    if let (Some(name), Some(map)) = (&definition.name, desired.as_map_mut()) {
+        map.entry(name.property.to_owned()).or_insert_with(|| {
+            names::generate(
+                name,
+                owner.project,
+                owner.environment,
+                owner.address,
+                owner.incarnation,
+            )
+            .into()
+        });
+    }
+    if definition.tags == Tags::None {
+        return desired;
+    }
+    let Some(facts) = payctl_model::facts::facts().get(definition.type_name) else {
+        return desired;
+    };
+    let mut tags = environment_tags.clone();
+    tags.extend(owner.tags());
+    with_tags(&facts, &desired, &tags)
+}
+
+/// Properties with more tags; a tag that is declared keeps its value. Unchanged where the type has no tags.
+pub fn with_tags(facts: &TypeFacts, properties: &Value, tags: &BTreeMap<String, String>) -> Value {
+    let Some(property) = facts.tagging.property.as_ref().and_then(|path| path.head()) else {
+        return properties.clone();
+    };
+    let Some(schema) = facts.schema_at(&property.into()) else {
+        return properties.clone();
+    };
+    let mut properties = properties.clone();
+    let Some(map) = properties.as_map_mut() else {
+        return properties;
+    };
+    if schema.allows(Kind::Object) && !schema.is_array() {
+        let declared = map.entry(property.to_owned()).or_insert_with(Value::map);
+        if let Some(declared) = declared.as_map_mut() {
+            for (key, value) in tags {
+                declared
+                    .entry(key.clone())
+                    .or_insert_with(|| value.as_str().into());
+            }
+        }
+        return properties;
+    }
+    let declared = map
+        .entry(property.to_owned())
+        .or_insert_with(|| Value::List(Vec::new()));
+    if let Value::List(items) = declared {
+        for (key, value) in tags {
+            if !items
+                .iter()
+                .any(|item| item.get("Key").and_then(Value::as_str) == Some(key))
+            {
+                let pair = BTreeMap::from([
+                    ("Key".to_owned(), key.as_str().into()),
+                    ("Value".to_owned(), value.as_str().into()),
+                ]);
+                items.push(pair.into());
+            }
+        }
+    }
+    properties
+}
+
+/// The tags of a model or of declared properties, lists of pairs and maps alike.
+pub fn tags_of(facts: &TypeFacts, model: &Value) -> BTreeMap<String, String> {
+    let property = facts.tagging.property.as_ref().and_then(|path| path.head());
+    match property.and_then(|property| model.get(property)) {
+        Some(Value::Map(map)) => map
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.to_text()?)))
+            .collect(),
+        Some(Value::List(items)) => items
+            .iter()
+            .filter_map(|item| {
+                Some((
+                    item.get("Key")?.to_text()?,
+                    item.get("Value")
+                        .and_then(Value::to_text)
+                        .unwrap_or_default(),
+                ))
+            })
+            .collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+/// How one service's tags change.
+#[derive(Clone, Copy, Debug)]
+pub struct TagCalls {
+    /// The API model's name of the service.
+    pub service: &'static str,
+    /// The operation that sets tags.
+    pub add: &'static str,
+    /// The operation that removes them.
+    pub remove: &'static str,
+    /// The member of both that names the resource (a list where the API wants one).
+    pub resource: &'static str,
+    /// The member with the tags to set.
+    pub tags: &'static str,
+    /// The member with the keys to remove.
+    pub keys: &'static str,
+    /// Where the resource's name for tagging stands in its model: the first property that is there. Empty: the physical id.
+    pub named_by: &'static [&'static str],
+}
+
+/// One line a service. Types whose service has none, or another for this type, stand in [`BY_TYPE`].
+pub const TAG_CALLS: &[TagCalls] = &[
+    TagCalls {
+        service: "ec2",
+        add: "CreateTags",
+        remove: "DeleteTags",
+        resource: "Resources",
+        tags: "Tags",
+        keys: "Tags",
+        named_by: &["AllocationId"],
+    },
+    TagCalls {
+        service: "rds",
+        add: "AddTagsToResource",
+        remove: "RemoveTagsFromResource",
+        resource: "ResourceName",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["DBClusterArn", "DBInstanceArn", "DBSubnetGroupArn"],
+    },
+    TagCalls {
+        service: "elbv2",
+        add: "AddTags",
+        remove: "RemoveTags",
+        resource: "ResourceArns",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &[],
+    },
+    TagCalls {
+        service: "ecs",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "resourceArn",
+        tags: "tags",
+        keys: "tagKeys",
+        named_by: &["Arn", "ServiceArn", "TaskDefinitionArn"],
+    },
+    TagCalls {
+        service: "kms",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "KeyId",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &[],
+    },
+    TagCalls {
+        service: "logs",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "resourceArn",
+        tags: "tags",
+        keys: "tagKeys",
+        named_by: &["LogGroupArn", "Arn"],
+    },
+    TagCalls {
+        service: "cloudwatch",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceARN",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Arn"],
+    },
+    TagCalls {
+        service: "sns",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceArn",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["TopicArn"],
+    },
+    TagCalls {
+        service: "application-autoscaling",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceARN",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["ScalableTargetARN"],
+    },
+];
+
+/// Types that differ from their service.
+pub const BY_TYPE: &[(&str, TagCalls)] = &[(
+    "AWS::IAM::Role",
+    TagCalls {
+        service: "iam",
+        add: "TagRole",
+        remove: "UntagRole",
+        resource: "RoleName",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["RoleName"],
+    },
+)];
+
+/// Makes the live tags the declared ones: sets what is new or differs, removes what is declared no more. Tags of payctl's and
+/// AWS's own are never removed.
+pub async fn update(
+    context: &Context,
+    definition: &Definition,
+    facts: &TypeFacts,
+    id: &PhysicalId,
+    desired: &Value,
+    live: &Value,
+) -> Result<()> {
+    let (wanted, have) = (tags_of(facts, desired), tags_of(facts, live));
+    let set: BTreeMap<&String, &String> = wanted
+        .iter()
+        .filter(|(key, value)| have.get(*key) != Some(value))
+        .collect();
+    let removed: Vec<&String> = have
+        .keys()
+        .filter(|key| !wanted.contains_key(*key) && !is_reserved(key))
+        .collect();
+    set_tags(context, definition, id, live, &set).await?;
+    remove_tags(context, definition, id, live, &removed).await
+}
+
+fn calls(definition: &Definition) -> Result<TagCalls> {
+    let by_type = BY_TYPE
+        .iter()
+        .find(|(name, _)| *name == definition.type_name)
+        .map(|(_, calls)| *calls);
+    by_type
+        .or_else(|| {
+            TAG_CALLS
+                .iter()
+                .find(|calls| calls.service == definition.service)
+                .copied()
+        })
+        .ok_or_else(|| {
+            crate::error::Error::definition(
+                definition.type_name,
+                "no calls are known that change its tags",
+            )
+        })
+}
+
+fn resource(calls: &TagCalls, operation: &str, id: &PhysicalId, live: &Value) -> Json {
+    let named = calls
+        .named_by
+        .iter()
+        .find_map(|property| live.get(property)?.as_str().map(str::to_owned));
+    let name = named.unwrap_or_else(|| id.as_str().to_owned());
+    if is_list(calls.service, operation, calls.resource) {
+        json!([name])
+    } else {
+        name.into()
+    }
+}
+
+fn is_list(service: &str, operation: &str, member: &str) -> bool {
+    kind(service, operation, member) == Some(payctl_api::Kind::List)
+}
+
+fn kind(service: &str, operation: &str, member: &str) -> Option<payctl_api::Kind> {
+    let service = payctl_api::service(service)?;
+    let input = service.input(service.operation(operation)?)?;
+    Some(service.shape(&input.member_named(member)?.shape).kind)
+}
+
+/// Tags as a call's member takes them: a map, or a list of pairs under the API's names for them.
+fn as_member(
+    service: &str,
+    operation: &str,
+    member: &str,
+    tags: &[(&str, Option<&str>)],
+) -> Option<Json> {
+    let model = payctl_api::service(service)?;
+    let shape = model.shape(
+        &model
+            .input(model.operation(operation)?)?
+            .member_named(member)?
+            .shape,
+    );
+    if shape.kind == payctl_api::Kind::Map {
+        return Some(Json::Object(
+            tags.iter()
+                .map(|(key, value)| ((*key).to_owned(), json!(value.unwrap_or_default())))
+                .collect(),
+        ));
+    }
+    let element = model.shape(&shape.member.as_ref()?.shape);
+    if element.kind == payctl_api::Kind::String {
+        return Some(tags.iter().map(|(key, _)| Json::from(*key)).collect());
+    }
+    let name = |wanted: &str| {
+        let found = element
+            .members
+            .iter()
+            .find(|member| member.name.to_ascii_lowercase().ends_with(wanted));
+        found.map(|member| member.name.clone())
+    };
+    let (key_name, value_name) = (name("key")?, name("value")?);
+    let pairs = tags.iter().map(|(key, value)| {
+        let mut pair = Map::from_iter([(key_name.clone(), json!(key))]);
+        if let Some(value) = value {
+            pair.insert(value_name.clone(), json!(value));
+        }
+        Json::Object(pair)
+    });
+    Some(pairs.collect())
+}
+
+async fn set_tags(
+    context: &Context,
+    definition: &Definition,
+    id: &PhysicalId,
+    live: &Value,
+    set: &BTreeMap<&String, &String>,
+) -> Result<()> {
+    if set.is_empty() {
+        return Ok(());
+    }
+    let calls = calls(definition)?;
+    let pairs: Vec<(&str, Option<&str>)> = set
+        .iter()
+        .map(|(key, value)| (key.as_str(), Some(value.as_str())))
+        .collect();
+    send(context, &calls, calls.add, calls.tags, &pairs, id, live).await
+}
+
+async fn remove_tags(
+    context: &Context,
+    definition: &Definition,
+    id: &PhysicalId,
+    live: &Value,
+    keys: &[&String],
+) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let calls = calls(definition)?;
+    let pairs: Vec<(&str, Option<&str>)> = keys.iter().map(|key| (key.as_str(), None)).collect();
+    send(context, &calls, calls.remove, calls.keys, &pairs, id, live).await
+}
+
+async fn send(
+    context: &Context,
+    calls: &TagCalls,
+    operation: &'static str,
+    member: &'static str,
+    pairs: &[(&str, Option<&str>)],
+    id: &PhysicalId,
+    live: &Value,
+) -> Result<()> {
+    let mut input = Map::new();
+    input.insert(
+        calls.resource.to_owned(),
+        resource(calls, operation, id, live),
+    );
+    input.insert(
+        member.to_owned(),
+        as_member(calls.service, operation, member, pairs).unwrap_or(Json::Null),
+    );
+    context
+        .write(calls.service, operation, Json::Object(input))
+        .await?;
+    Ok(())
+}
