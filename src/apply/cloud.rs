@@ -136,6 +136,12 @@ pub trait Cloud: Send + Sync {
 
     /// The clock on which everything waits.
     fn clock(&self) -> &Clock;
+
+    /// Whether there is a module for this type; without one it is neither read nor changed.
+    fn is_native(&self, type_name: &str) -> bool {
+        let _ = type_name;
+        true
+    }
 }
 
 pub use super::standin::{Deletion, Observed, Status, Update};

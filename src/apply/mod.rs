@@ -5,6 +5,7 @@
 //! (the order of things), then `operation.rs` (what one thing is), then `recovery.rs` (what is left when it is killed).
 
 pub mod cloud;
+pub mod engine;
 pub mod events;
 pub mod executor;
 pub mod failure;
@@ -18,7 +19,9 @@ pub mod models;
 mod operation;
 pub mod poller;
 pub mod recovery;
+pub mod refresh;
 mod standin;
+pub mod templates;
 #[cfg(test)]
 mod tests;
 

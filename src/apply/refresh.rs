@@ -1,0 +1,111 @@
+//! What is live: every resource of the state, read together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payctl_model::{Address, PhysicalId, Value};
+use payctl_state::{State, Status as Kept};
+
+use super::cloud::{Cloud, CloudError, Status, Target};
+use super::models::Known;
+use crate::plan::{Live, Observed};
+
+/// What refresh has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Refreshed {
+    /// For the planner.
+    pub observed: Observed,
+    /// For the executor: the models of what exists.
+    pub known: BTreeMap<Address, Known>,
+    /// What AWS is still working on.
+    pub pending: BTreeSet<Address>,
+}
+
+/// A resource that could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot read {address}: {error}")]
+pub struct RefreshError {
+    /// Which resource.
+    pub address: Address,
+    /// What AWS said.
+    pub error: CloudError,
+}
+
+/// Reads all resources of the state, deposed ones included: one question to the cloud, which makes the fewest calls of it.
+///
+/// # Errors
+/// The first resource that cannot be read: a plan that does not know what is live would be a guess.
+pub async fn refresh(cloud: &dyn Cloud, state: &State) -> Result<Refreshed, RefreshError> {
+    let wanted: Vec<(Target, PhysicalId)> = state
+        .all()
+        .filter(|(_, resource)| cloud.is_native(&resource.type_name))
+        .filter_map(|(address, resource)| {
+            let target = Target {
+                address: address.clone(),
+                type_name: resource.type_name.clone(),
+            };
+            Some((target, resource.physical_id.clone()?))
+        })
+        .collect();
+    let read = cloud.read(&wanted).await;
+    let mut refreshed = without_reading(state);
+    for ((target, id), result) in wanted.into_iter().zip(read) {
+        let address = target.address.clone();
+        let seen = result.map_err(|error| RefreshError {
+            address: address.clone(),
+            error,
+        })?;
+        let seen = seen.filter(|seen| seen.status != Status::Gone);
+        let is_current = state
+            .resources
+            .get(&address)
+            .is_some_and(|kept| kept.physical_id.as_ref() == Some(&id));
+        if is_current {
+            refreshed.known.remove(&address);
+        }
+        let live = seen.map(|seen| {
+            if is_current {
+                let known = Known {
+                    type_name: target.type_name,
+                    id: seen.id,
+                    model: seen.model.clone(),
+                };
+                refreshed.known.insert(address.clone(), known);
+                if seen.status == Status::Pending {
+                    refreshed.pending.insert(address.clone());
+                }
+            }
+            let failed = match seen.status {
+                Status::Failed(reason) => Some(reason),
+                _ => None,
+            };
+            Live {
+                model: seen.model,
+                failed,
+            }
+        });
+        refreshed.observed.live.insert((address, id), live);
+    }
+    Ok(refreshed)
+}
+
+/// What the state itself knows: `--no-refresh`.
+pub fn without_reading(state: &State) -> Refreshed {
+    let kept = state
+        .resources
+        .iter()
+        .filter(|(_, kept)| kept.status != Kept::Deposed);
+    let known = kept.filter_map(|(address, kept)| {
+        let mut model = kept.last_applied.as_map().cloned().unwrap_or_default();
+        model.extend(kept.attributes.as_map().cloned().unwrap_or_default());
+        let known = Known {
+            type_name: kept.type_name.clone(),
+            id: kept.physical_id.clone()?,
+            model: Value::Map(model),
+        };
+        Some((address.clone(), known))
+    });
+    Refreshed {
+        known: known.collect(),
+        ..Refreshed::default()
+    }
+}
