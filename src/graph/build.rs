@@ -22,6 +22,10 @@ impl ResourceGraph {
             for resource in stack.resources.values() {
                 let mut resource = resource.clone();
                 resource.properties = exports.link(&resource.properties, stack, &mut errors);
+                // An import without an export is an error already.
+                if !resource.properties.imports().is_empty() {
+                    continue;
+                }
                 let shape = match resource.properties.evaluate(&NoAttributes) {
                     Ok(shape) => shape,
                     Err(error) => {
@@ -201,7 +205,7 @@ impl<'a> Exports<'a> {
         region: &str,
         name: &str,
         path: &mut Vec<String>,
-    ) -> Result<Expr, Diagnostic> {
+    ) -> Result<Expr, Box<Diagnostic>> {
         let Some((_, expr)) = self.0.get(&(region, name)) else {
             let here: Vec<&str> = self
                 .0
@@ -214,14 +218,15 @@ impl<'a> Exports<'a> {
                 names => format!("exported in {region}: {}", names.join(", ")),
             };
             let message = format!("no stack of this environment exports `{name}` in {region}");
-            return Err(Diagnostic::error("unknown-import", message).help(help));
+            let error = Diagnostic::error("unknown-import", message).help(help);
+            return Err(Box::new(error));
         };
         if path.iter().any(|seen| seen == name) {
             let message = format!(
                 "export `{name}` imports itself: {} -> {name}",
                 path.join(" -> ")
             );
-            return Err(Diagnostic::error("cycle", message));
+            return Err(Box::new(Diagnostic::error("cycle", message)));
         }
         path.push(name.to_owned());
         let mut failed = None;

@@ -135,7 +135,7 @@ fn values(graph: &ResourceGraph, start: NodeIndex, hops: &Hops) -> BTreeSet<Comm
 /// Calls `see` for every leaf at a path whose `*` stands for each item.
 pub(crate) fn each_at<'a>(value: &'a Value, steps: &[Step], see: &mut impl FnMut(&'a Value)) {
     match (steps.split_first(), value) {
-        (None, Value::List(items)) => items.iter().for_each(|item| see(item)),
+        (None, Value::List(items)) => items.iter().for_each(see),
         (None, value) => see(value),
         (Some((Step::Key(key), rest)), Value::Map(map)) => {
             if let Some(inner) = map.get(key) {

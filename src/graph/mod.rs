@@ -240,3 +240,6 @@ impl ResourceGraph {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

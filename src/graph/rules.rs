@@ -17,8 +17,6 @@ pub struct Rules(BTreeMap<String, TypeRules>);
 pub struct TypeRules {
     /// Whether a module carries it out.
     pub native: bool,
-    /// Whether it is a database, bucket, key or secret: what `protect` guards.
-    pub stateful: bool,
     /// References at these properties wait until the producer is ready; all others only until it is accepted.
     pub needs_ready: Vec<PropertyPath>,
     /// What it comes after without referring to it.
@@ -81,7 +79,6 @@ impl Rules {
     pub fn of(&self, type_name: &str) -> &TypeRules {
         static NONE: TypeRules = TypeRules {
             native: false,
-            stateful: false,
             needs_ready: Vec::new(),
             after: Vec::new(),
             completes: Vec::new(),

@@ -233,7 +233,7 @@ impl Planner<'_> {
             after: Some(wanted.clone()),
             removal: Removal::Delete,
             native: self.rules.of(type_name).native,
-            stateful: self.is_stateful(type_name),
+            stateful: differences::is_stateful(type_name),
         };
         if let Some(prior) = self.prior.get(address) {
             match prior.seen(address, self.observed) {
@@ -474,13 +474,9 @@ impl Planner<'_> {
             after: None,
             removal,
             native: self.rules.of(&prior.type_name).native,
-            stateful: self.is_stateful(&prior.type_name),
+            stateful: differences::is_stateful(&prior.type_name),
         };
         self.plan.changes.insert(address.clone(), change);
-    }
-
-    fn is_stateful(&self, type_name: &str) -> bool {
-        self.rules.of(type_name).stateful || differences::is_stateful(type_name)
     }
 }
 

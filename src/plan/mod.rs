@@ -14,6 +14,7 @@ mod ownership;
 mod prior;
 mod properties;
 mod refines;
+mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub use decide::{Desired, deletion_policy, plan};
 pub use operations::{Operation, OperationGraph, OperationKind, operations};
 pub use properties::properties;
 pub use refines::refines;
+pub use saved::{PlanInputs, SAVED_PLAN_VERSION, SavedPlan, SavedPlanError, fingerprint};
 
 /// Everything that one run will do.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -366,7 +366,7 @@ impl World {
             };
             format!("{verb} {}", operation.address.logical_id)
         };
-        let mut lines: Vec<String> = (&operations)
+        let mut lines: Vec<String> = operations
             .edge_references()
             .filter(|edge| {
                 [edge.source(), edge.target()]

@@ -1,6 +1,7 @@
 //! The planner on small environments.
 
 mod fixture;
+mod random;
 
 use std::collections::BTreeSet;
 
@@ -8,6 +9,7 @@ use fixture::{World, address, stack};
 use insta::assert_snapshot;
 use serde_json::json;
 
+use super::{PlanInputs, SavedPlan};
 use crate::template::DeletionPolicy;
 use payctl_state::State;
 
@@ -286,4 +288,46 @@ fn a_target_takes_what_it_needs_and_leaves_the_rest() {
     ~ Vpc: EnableDnsHostnames
         EnableDnsHostnames: nothing -> true
     "#);
+}
+
+#[test]
+fn a_saved_plan_holds_only_while_nothing_changes() {
+    let world = network()
+        .applied()
+        .edit("Vpc", "/EnableDnsHostnames", json!(true));
+    let hash = |text: &str| format!("hash of {text}");
+    let mut inputs = PlanInputs {
+        environment: "prod".into(),
+        ..PlanInputs::default()
+    };
+    inputs.templates.insert("us-east-1/app".into(), "a".into());
+    inputs.parameters.insert(
+        "us-east-1/app.Password".into(),
+        payctl_model::Value::secret("hunter2"),
+    );
+    let saved = SavedPlan::new(&world.plan(), &inputs, &world.state, &hash);
+    assert!(!saved.to_text().contains("\"hunter2\""));
+    let saved = SavedPlan::from_text(&saved.to_text()).unwrap();
+    let check = |world: &World, inputs: &PlanInputs| match saved.check(
+        &world.plan(),
+        inputs,
+        &world.state,
+        &fixture::verify,
+    ) {
+        Ok(()) => "it holds".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(check(&world, &inputs), "it holds");
+    let meddled = world
+        .clone()
+        .meddle("Vpc", "/EnableDnsSupport", json!(false));
+    assert_snapshot!(check(&meddled, &inputs), @r#"this plan is stale: us-east-1/app.Vpc has changed in AWS: plan again"#);
+    let mut other = world.clone();
+    other.state.serial += 1;
+    inputs.parameters.insert(
+        "us-east-1/app.Password".into(),
+        payctl_model::Value::secret("hunter3"),
+    );
+    inputs.templates.insert("us-east-1/app".into(), "b".into());
+    assert_snapshot!(check(&other, &inputs), @r#"this plan is stale: the state has serial 1, it was 0; the template of us-east-1/app changed; parameter us-east-1/app.Password changed: plan again"#);
 }
