@@ -6,6 +6,7 @@
 
 mod build;
 mod cycle;
+mod definitions;
 mod hidden;
 pub mod names;
 pub mod rules;

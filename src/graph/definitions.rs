@@ -1,0 +1,91 @@
+//! The rules of the native types, from their definitions: the one place where the graph's knowledge of types comes from
+//! `payctl_resources`.
+
+use payctl_model::PropertyPath;
+use payctl_resources::TYPES;
+use payctl_resources::definition;
+
+use super::{After, Hops, Milestone, Rules, TypeRules};
+
+impl Rules {
+    /// The rules of every type that has a module.
+    pub fn native() -> Rules {
+        TYPES
+            .iter()
+            .map(|resource| {
+                let definition = resource.definition();
+                (definition.type_name, rules(definition))
+            })
+            .collect()
+    }
+}
+
+fn rules(definition: &definition::Definition) -> TypeRules {
+    let paths = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| PropertyPath::from(*text))
+            .collect::<Vec<_>>()
+    };
+    let after = definition.after.iter().map(|after| After {
+        type_name: after.type_name.to_owned(),
+        mine: Hops::from(after.mine),
+        theirs: Hops::from(after.theirs),
+        milestone: match after.milestone {
+            definition::Milestone::Accepted => Milestone::Accepted,
+            definition::Milestone::Ready => Milestone::Ready,
+        },
+    });
+    TypeRules {
+        native: true,
+        needs_ready: definition
+            .needs
+            .iter()
+            .map(|need| PropertyPath::from(need.property))
+            .collect(),
+        after: after.collect(),
+        completes: paths(definition.completes),
+        unique: definition.unique.iter().map(|set| paths(set)).collect(),
+        holds: paths(definition.holds),
+        not_told: definition
+            .not_told
+            .iter()
+            .map(|(path, _)| PropertyPath::from(*path))
+            .collect(),
+        renewed_by_update: definition
+            .renewed_by_update
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use payctl_model::facts::facts;
+
+    use super::*;
+
+    /// A misspelt property in a table would silently drop an edge.
+    #[test]
+    fn every_property_that_a_rule_names_exists() {
+        let rules = Rules::native();
+        for resource in TYPES {
+            let type_name = resource.definition().type_name;
+            let rules = rules.of(type_name);
+            assert!(rules.native, "{type_name}");
+            let facts = facts().get(type_name).unwrap();
+            let first = rules.after.iter().filter_map(|after| after.mine.0.first());
+            let sets = rules.unique.iter().flatten();
+            let paths = first
+                .chain(&rules.needs_ready)
+                .chain(&rules.completes)
+                .chain(&rules.holds)
+                .chain(&rules.not_told)
+                .chain(sets);
+            for path in paths {
+                assert!(facts.schema_at(path).is_some(), "{type_name} has no {path}");
+            }
+        }
+    }
+}
