@@ -8,6 +8,8 @@ use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 
 use super::log::LogError;
 
+pub use payctl_resources::{Deletion, Observed, Status, Update};
+
 /// Which resource a call is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
@@ -37,7 +39,7 @@ pub struct CloudError {
     /// What was being done and what AWS said.
     pub message: String,
     /// AWS's own words, where it answered.
-    pub aws: Option<AwsWords>,
+    pub aws: Option<Box<AwsWords>>,
     /// Whether AWS refused, so that nothing was done by the call that failed.
     pub refused: bool,
 }
@@ -143,5 +145,3 @@ pub trait Cloud: Send + Sync {
         true
     }
 }
-
-pub use super::standin::{Deletion, Observed, Status, Update};

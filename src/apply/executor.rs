@@ -276,7 +276,7 @@ impl Walk {
                         // The call may have been made: the journal has its intent, and the next run settles it.
                         Err(error) => {
                             let Some(node) = nodes.get(&error.id()).copied() else { continue };
-                            let cause = Cause::Defect(error.to_string());
+                            let cause = Box::new(Cause::Defect(error.to_string()));
                             (node, Err(Failure { cause, physical_id: None, in_doubt: true }))
                         }
                     };

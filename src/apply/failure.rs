@@ -10,7 +10,7 @@ use super::cloud::CloudError;
 #[error("{cause}")]
 pub struct Failure {
     /// What went wrong.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
     /// What exists in AWS now, where anything does.
     pub physical_id: Option<PhysicalId>,
     /// Whether it is not known what exists: the next run finds out before anything else.
@@ -69,7 +69,7 @@ impl<C: Into<Cause>> From<C> for Failure {
     /// Nothing exists in AWS.
     fn from(cause: C) -> Failure {
         Failure {
-            cause: cause.into(),
+            cause: Box::new(cause.into()),
             physical_id: None,
             in_doubt: false,
         }
@@ -80,7 +80,7 @@ impl Failure {
     /// The same about something that exists.
     pub fn of(cause: impl Into<Cause>, physical_id: &PhysicalId) -> Failure {
         Failure {
-            cause: cause.into(),
+            cause: Box::new(cause.into()),
             physical_id: Some(physical_id.clone()),
             in_doubt: false,
         }
@@ -88,7 +88,7 @@ impl Failure {
 
     /// A stable name for programs.
     pub fn code(&self) -> &'static str {
-        match &self.cause {
+        match &*self.cause {
             Cause::Evaluation(error) => error.code,
             Cause::Unknown(_) => "unknown-attribute",
             Cause::NotAsPlanned(_) | Cause::NotPlanned => "not-as-planned",
@@ -103,8 +103,8 @@ impl Failure {
 
     /// What AWS said, where it did.
     pub fn aws(&self) -> Option<&super::cloud::AwsWords> {
-        match &self.cause {
-            Cause::Cloud(error) => error.aws.as_ref(),
+        match &*self.cause {
+            Cause::Cloud(error) => error.aws.as_deref(),
             _ => None,
         }
     }
@@ -118,7 +118,7 @@ impl Failure {
             (Some(id), false) => format!("{id} exists and is recorded"),
             (None, false) => "nothing was made".to_owned(),
         };
-        let next = match &self.cause {
+        let next = match &*self.cause {
             Cause::NotAsPlanned(_) | Cause::NotPlanned => {
                 "plan again, look at the difference, then apply"
             }

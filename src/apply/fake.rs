@@ -145,7 +145,7 @@ fn refusal(code: &str) -> CloudError {
     };
     CloudError {
         message: code.to_owned(),
-        aws: Some(aws),
+        aws: Some(Box::new(aws)),
         refused: true,
     }
 }

@@ -20,7 +20,7 @@ mod operation;
 pub mod poller;
 pub mod recovery;
 pub mod refresh;
-mod standin;
+pub mod regions;
 pub mod templates;
 #[cfg(test)]
 mod tests;

@@ -138,7 +138,7 @@ impl Doing {
     ) -> Failure {
         let identified = calls.identified.lock().ok().and_then(|id| id.clone());
         let mut failure = Failure {
-            cause: error.into(),
+            cause: Box::new(error.into()),
             physical_id: identified,
             in_doubt: false,
         };
@@ -384,7 +384,7 @@ impl Doing {
 
     /// Writes a failure down, unless what exists is in doubt: then the intent must stay open.
     async fn failed(&self, current: &Current<'_>, mut failure: Failure) -> Failure {
-        if failure.in_doubt || matches!(failure.cause, Cause::Log(_)) {
+        if failure.in_doubt || matches!(*failure.cause, Cause::Log(_)) {
             return failure;
         }
         let made = matches!(current.operation.kind, OperationKind::Create { .. });

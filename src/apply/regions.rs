@@ -1,0 +1,385 @@
+//! [`Regions`]: the real [`Cloud`]: one AWS client per region, each type's module for what it knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use payctl_model::{Clock, Incarnation, PhysicalId, Value};
+use payctl_resources::aws::Aws;
+use payctl_resources::{AwsError, AwsErrorKind, CallJournal, Context, Owner, Resource};
+use serde_json::{Value as Json, json};
+
+use super::cloud::{AwsWords, Calls, Cloud, CloudError, Deletion, Observed, Target, Update};
+
+/// How long a resource may take to become ready or to be gone, where nothing else is known: RDS clusters and deletions of
+/// what network interfaces still hold are the slowest of AWS's ordinary ones.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// AWS in all regions of an environment, with whose resources these are.
+pub struct Regions {
+    project: String,
+    environment: String,
+    clock: Clock,
+    regions: BTreeMap<String, (Aws, Context)>,
+}
+
+impl Regions {
+    /// With one connected client per region.
+    pub fn new(project: &str, environment: &str, clock: Clock, clients: Vec<Aws>) -> Regions {
+        let regions = clients.into_iter().map(|aws| {
+            let context = Context::new(Arc::new(aws.clone()), clock.clone());
+            (aws.region().to_owned(), (aws, context))
+        });
+        Regions {
+            project: project.to_owned(),
+            environment: environment.to_owned(),
+            regions: regions.collect(),
+            clock,
+        }
+    }
+
+    /// The account that the credentials belong to.
+    ///
+    /// # Errors
+    /// Where it cannot be asked, is not the `expected` one, or differs between regions.
+    pub async fn account(&self, expected: Option<&str>) -> Result<String, AccountError> {
+        let mut found: Option<String> = expected.map(str::to_owned);
+        for (region, (aws, _)) in &self.regions {
+            let account = aws.account().await?.to_owned();
+            match &found {
+                Some(wanted) if *wanted != account => {
+                    return Err(AccountError::Other {
+                        region: region.clone(),
+                        found: account,
+                        wanted: wanted.clone(),
+                    });
+                }
+                _ => found = Some(account),
+            }
+        }
+        found.ok_or(AccountError::NoRegion)
+    }
+
+    /// The availability zones of regions, in alphabetical order; those that the state knows are not asked for again unless
+    /// `anew`.
+    ///
+    /// # Errors
+    /// Where a region cannot be asked.
+    pub async fn zones(
+        &self,
+        wanted: &BTreeSet<String>,
+        known: &BTreeMap<String, Vec<String>>,
+        anew: bool,
+    ) -> Result<BTreeMap<String, Vec<String>>, CloudError> {
+        let mut zones = known.clone();
+        for region in wanted {
+            if !anew && zones.contains_key(region) {
+                continue;
+            }
+            let (_, context) = self.region(region)?;
+            // Local and wavelength zones have to be opted into; `Fn::GetAZs` does not name them.
+            let input = json!({ "Filters": [
+                { "Name": "state", "Values": ["available"] },
+                { "Name": "zone-type", "Values": ["availability-zone"] },
+            ] });
+            let answer = context
+                .read("ec2", "DescribeAvailabilityZones", input)
+                .await
+                .map_err(cloud_error)?;
+            let names = answer["AvailabilityZones"].as_array().into_iter().flatten();
+            let mut names: Vec<String> = names
+                .filter_map(|zone| Some(zone["ZoneName"].as_str()?.to_owned()))
+                .collect();
+            names.sort();
+            zones.insert(region.clone(), names);
+        }
+        Ok(zones)
+    }
+
+    /// How often each operation was called, all regions together.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        let mut calls = BTreeMap::new();
+        for (aws, _) in self.regions.values() {
+            for (operation, count) in aws.calls() {
+                *calls.entry(operation).or_default() += count;
+            }
+        }
+        calls
+    }
+
+    fn region(&self, region: &str) -> Result<&(Aws, Context), CloudError> {
+        self.regions
+            .get(region)
+            .ok_or_else(|| refused(format!("this run is not connected to {region}")))
+    }
+
+    fn of(&self, target: &Target) -> Result<(&'static dyn Resource, &Context), CloudError> {
+        let resource = payctl_resources::resource(&target.type_name)
+            .ok_or_else(|| refused(format!("{} has no module", target.type_name)))?;
+        Ok((resource, &self.region(&target.address.region)?.1))
+    }
+
+    /// What goes to AWS: with generated name and ownership tags.
+    fn prepared(
+        &self,
+        resource: &dyn Resource,
+        target: &Target,
+        desired: &Value,
+        incarnation: &Incarnation,
+    ) -> Value {
+        let owner = Owner {
+            project: &self.project,
+            environment: &self.environment,
+            address: &target.address,
+            incarnation,
+        };
+        // The environment's tags are in the desired properties already.
+        payctl_resources::prepare(resource.definition(), desired, &owner, &BTreeMap::new())
+    }
+}
+
+/// Why payctl does not run with these credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The account could not be asked.
+    #[error("cannot find out which account the credentials belong to: {0}")]
+    Aws(#[from] AwsError),
+    /// It is another one.
+    #[error(
+        "the credentials for {region} belong to account {found}, and the environment is in {wanted}"
+    )]
+    Other {
+        /// Where.
+        region: String,
+        /// Whose the credentials are.
+        found: String,
+        /// Whose they must be.
+        wanted: String,
+    },
+    /// The environment has no region.
+    #[error("the environment has no stack in any region")]
+    NoRegion,
+}
+
+#[async_trait]
+impl Cloud for Regions {
+    async fn create(
+        &self,
+        target: &Target,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: Arc<dyn Calls>,
+    ) -> Result<Observed, CloudError> {
+        let (resource, context) = self.of(target)?;
+        let desired = self.prepared(resource, target, desired, incarnation);
+        let context = context.with_journal(Arc::new(Told(calls)));
+        resource
+            .create(&context, &desired, incarnation)
+            .await
+            .map_err(cloud_error)
+    }
+
+    async fn read(
+        &self,
+        wanted: &[(Target, PhysicalId)],
+    ) -> Vec<Result<Option<Observed>, CloudError>> {
+        let mut answers: Vec<_> = wanted.iter().map(|_| None).collect();
+        let mut by_region: BTreeMap<&str, Vec<(usize, &'static dyn Resource, PhysicalId)>> =
+            BTreeMap::new();
+        for (index, (target, id)) in wanted.iter().enumerate() {
+            match self.of(target) {
+                Ok((resource, _)) => {
+                    let region = by_region.entry(&target.address.region).or_default();
+                    region.push((index, resource, id.clone()));
+                }
+                Err(error) => answers[index] = Some(Err(error)),
+            }
+        }
+        let mut reading = tokio::task::JoinSet::new();
+        for (region, asked) in by_region {
+            // `of` has found the region.
+            let Ok((_, context)) = self.region(region) else {
+                continue;
+            };
+            let context = context.clone();
+            reading.spawn(async move {
+                let (indices, asked): (Vec<_>, Vec<_>) = asked
+                    .into_iter()
+                    .map(|(index, resource, id)| (index, (resource, id)))
+                    .unzip();
+                let read = payctl_resources::read_many(&context, asked).await;
+                indices.into_iter().zip(read).collect::<Vec<_>>()
+            });
+        }
+        while let Some(read) = reading.join_next().await {
+            for (index, result) in read.unwrap_or_default() {
+                answers[index] = Some(result.map_err(cloud_error));
+            }
+        }
+        let unanswered = || CloudError {
+            message: "reading ended without an answer".to_owned(),
+            aws: None,
+            refused: false,
+        };
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(unanswered())))
+            .collect()
+    }
+
+    async fn update(
+        &self,
+        target: &Target,
+        id: &PhysicalId,
+        incarnation: Option<&Incarnation>,
+        update: &Update<'_>,
+        calls: Arc<dyn Calls>,
+    ) -> Result<(), CloudError> {
+        let (resource, context) = self.of(target)?;
+        let context = context.with_journal(Arc::new(Told(calls)));
+        let desired = match incarnation {
+            Some(incarnation) => self.prepared(resource, target, update.desired, incarnation),
+            None => update.desired.clone(),
+        };
+        let update = Update {
+            desired: &desired,
+            ..update.clone()
+        };
+        resource
+            .update(&context, id, &update)
+            .await
+            .map_err(cloud_error)
+    }
+
+    async fn delete(
+        &self,
+        target: &Target,
+        id: &PhysicalId,
+        deletion: &Deletion,
+        calls: Arc<dyn Calls>,
+    ) -> Result<(), CloudError> {
+        let (resource, context) = self.of(target)?;
+        let context = context.with_journal(Arc::new(Told(calls)));
+        resource
+            .delete(&context, id, deletion)
+            .await
+            .map_err(cloud_error)
+    }
+
+    async fn find(
+        &self,
+        target: &Target,
+        desired: &Value,
+        incarnation: &Incarnation,
+    ) -> Result<Option<PhysicalId>, CloudError> {
+        let (resource, context) = self.of(target)?;
+        let desired = self.prepared(resource, target, desired, incarnation);
+        // Where finding means asking again with the same idempotency token, the open intent stands in the journal already.
+        let context = context.with_journal(Arc::new(Untold));
+        resource
+            .find(&context, &desired, incarnation)
+            .await
+            .map_err(cloud_error)
+    }
+
+    fn patience(&self, _: &str) -> Duration {
+        PATIENCE
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn is_native(&self, type_name: &str) -> bool {
+        payctl_resources::resource(type_name).is_some()
+    }
+}
+
+/// Passes what a module's calls tell on to the operation.
+struct Told(Arc<dyn Calls>);
+
+fn journal_error(error: super::log::LogError) -> payctl_resources::Error {
+    payctl_resources::Error::Journal(error.to_string())
+}
+
+#[async_trait]
+impl CallJournal for Told {
+    async fn intent(&self, call: &str) -> payctl_resources::Result<u64> {
+        self.0.intent(call).await.map_err(journal_error)
+    }
+
+    async fn result(
+        &self,
+        intent: u64,
+        outcome: Result<&Json, &AwsError>,
+    ) -> payctl_resources::Result<()> {
+        let error = outcome.err().map(aws_error);
+        let result = match &error {
+            Some(error) => Err(error),
+            None => Ok(()),
+        };
+        self.0.answered(intent, result).await.map_err(journal_error)
+    }
+}
+
+struct Untold;
+
+#[async_trait]
+impl CallJournal for Untold {
+    async fn intent(&self, _: &str) -> payctl_resources::Result<u64> {
+        Ok(0)
+    }
+
+    async fn result(&self, _: u64, _: Result<&Json, &AwsError>) -> payctl_resources::Result<()> {
+        Ok(())
+    }
+}
+
+fn refused(message: String) -> CloudError {
+    CloudError {
+        message,
+        aws: None,
+        refused: true,
+    }
+}
+
+fn aws_error(error: &AwsError) -> CloudError {
+    CloudError {
+        message: error.to_string(),
+        aws: Some(Box::new(AwsWords {
+            call: format!("{}:{}", error.service, error.operation),
+            code: error.code.clone(),
+            message: error.message.clone(),
+            request_id: error.request_id.clone(),
+        })),
+        // A server error does not say whether AWS has acted; an answer that could not be read says nothing at all.
+        refused: match error.kind {
+            AwsErrorKind::Service => !is_server_error(&error.code),
+            AwsErrorKind::Credentials | AwsErrorKind::NotSent => true,
+            AwsErrorKind::Lost | AwsErrorKind::Codec => false,
+        },
+    }
+}
+
+/// AWS's common names of errors of the server's making (any service's API reference, "Common Errors").
+fn is_server_error(code: &str) -> bool {
+    [
+        "InternalFailure",
+        "InternalError",
+        "ServiceUnavailable",
+        "Unavailable",
+        "InternalServerError",
+        "ServerException",
+    ]
+    .iter()
+    .any(|name| code.starts_with(name))
+        || code.ends_with("InternalServerException")
+}
+
+fn cloud_error(error: payctl_resources::Error) -> CloudError {
+    match error.aws() {
+        Some(aws) => aws_error(aws),
+        None => refused(error.to_string()),
+    }
+}
