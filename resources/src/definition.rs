@@ -173,6 +173,9 @@ impl Fixed {
     }
 }
 
+/// Finds in an item what describes the resource with this id.
+pub type Select = fn(&Json, &PhysicalId) -> Option<Json>;
+
 /// One of the calls that read a resource.
 #[derive(Clone, Copy, Debug)]
 pub struct Read {
@@ -181,7 +184,7 @@ pub struct Read {
     /// What the call asks for.
     pub key: Key,
     /// What of the item describes the resource; `None` where the resource is not in it. Default: the item itself.
-    pub select: Option<fn(&Json, &PhysicalId) -> Option<Json>>,
+    pub select: Option<Select>,
     /// Where it is put in the description; empty: its members are merged into it.
     pub into: &'static str,
     /// Whether to make this call, from the description so far. Not for the first one.

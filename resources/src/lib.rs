@@ -18,6 +18,9 @@
 //! - `delete`, `find`, `tags`, `name`, `status`, `needs`, `after`, `unique` …: see [`definition::Definition`].
 //! - Where even that is not enough, override the method in `impl Resource` and call `generic::…` for the rest.
 
+// Errors are rare beside the calls that they come from; boxing them would only cost readers.
+#![allow(clippy::result_large_err)]
+
 pub mod aws;
 pub mod conformance;
 pub mod context;
@@ -30,6 +33,8 @@ pub mod mapping;
 pub mod names;
 pub mod resource;
 pub mod tags;
+#[cfg(test)]
+mod tests;
 
 pub use context::{CallJournal, Caller, Context};
 pub use definition::{Definition, Milestone};

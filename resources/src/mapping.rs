@@ -236,7 +236,7 @@ impl<'a> Mapping<'a> {
         match raw {
             Json::Null => None,
             Json::Object(map) => {
-                if !object && !schema.is_free_form() || !object && !schema.kinds.is_empty() {
+                if !object && (!schema.is_free_form() || !schema.kinds.is_empty()) {
                     if wants(Kind::Array) || schema.items.is_some() {
                         let (key, value) = self.pair_properties(schema)?;
                         let pairs = map.iter().map(|(name, content)| {

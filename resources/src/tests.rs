@@ -1,0 +1,208 @@
+//! The mechanism on EC2's types, with a caller that answers from a table.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use payctl_model::{Clock, Incarnation, PhysicalId, Value};
+use serde_json::{Value as Json, json};
+
+use crate::context::{CallJournal, Caller, Context};
+use crate::error::{AwsError, Result};
+use crate::{Status, Update, least_calls, read_many, resource};
+
+/// Answers by operation; what was called, in order.
+#[derive(Default)]
+struct Fake {
+    answers: BTreeMap<&'static str, Json>,
+    calls: Mutex<Vec<(String, Json)>>,
+}
+
+#[async_trait]
+impl Caller for Fake {
+    async fn call(&self, _: &str, operation: &str, input: Json) -> Result<Json, AwsError> {
+        self.calls
+            .lock()
+            .unwrap()
+            .push((operation.to_owned(), input));
+        Ok(self
+            .answers
+            .get(operation)
+            .cloned()
+            .unwrap_or_else(|| json!({})))
+    }
+}
+
+struct NoJournal;
+
+#[async_trait]
+impl CallJournal for NoJournal {
+    async fn intent(&self, _: &str) -> Result<u64> {
+        Ok(0)
+    }
+    async fn result(&self, _: u64, _: Result<&Json, &AwsError>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn context(answers: &[(&'static str, Json)]) -> (Context, Arc<Fake>) {
+    let fake = Arc::new(Fake {
+        answers: answers.iter().cloned().collect(),
+        ..Fake::default()
+    });
+    let context = Context::new(fake.clone(), Clock::real()).with_journal(Arc::new(NoJournal));
+    (context, fake)
+}
+
+#[tokio::test]
+async fn many_resources_of_several_types_share_one_call() {
+    let table = json!({
+        "RouteTableId": "rtb-1", "VpcId": "vpc-1",
+        "Routes": [{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}],
+        "Associations": [{"RouteTableAssociationId": "rtbassoc-1", "RouteTableId": "rtb-1", "SubnetId": "subnet-1"}],
+    });
+    let (context, fake) = context(&[("DescribeRouteTables", json!({"RouteTables": [table]}))]);
+    let of = |name: &str| resource(name).unwrap();
+    let wanted = vec![
+        (of("AWS::EC2::RouteTable"), PhysicalId::from("rtb-1")),
+        (of("AWS::EC2::Route"), PhysicalId::from("rtb-1|0.0.0.0/0")),
+        (of("AWS::EC2::Route"), PhysicalId::from("rtb-1|10.9.0.0/16")),
+        (
+            of("AWS::EC2::SubnetRouteTableAssociation"),
+            PhysicalId::from("rtbassoc-1"),
+        ),
+    ];
+    let types: Vec<_> = wanted.iter().map(|(resource, _)| (*resource, 1)).collect();
+    let found: Vec<_> = read_many(&context, wanted)
+        .await
+        .into_iter()
+        .map(|read| read.unwrap())
+        .collect();
+    assert_eq!(fake.calls.lock().unwrap().len(), 1);
+    assert_eq!(
+        least_calls(&types),
+        BTreeMap::from([("ec2:DescribeRouteTables".to_owned(), 1)])
+    );
+    let route = found[1].as_ref().unwrap();
+    assert_eq!(route.model.get("NatGatewayId"), Some(&"nat-1".into()));
+    assert_eq!(route.model.get("CidrBlock"), Some(&"0.0.0.0/0".into()));
+    assert_eq!(found[2], None);
+    let association = found[3].as_ref().unwrap();
+    assert_eq!(association.model.get("SubnetId"), Some(&"subnet-1".into()));
+    assert_eq!(association.model.get("Id"), Some(&"rtbassoc-1".into()));
+}
+
+#[tokio::test]
+async fn what_create_does_not_take_is_sent_after_it() {
+    let made = json!({"Subnet": {"SubnetId": "subnet-1", "VpcId": "vpc-1", "State": "pending", "CidrBlock": "10.0.1.0/24", "MapPublicIpOnLaunch": false}});
+    let (context, fake) = context(&[("CreateSubnet", made)]);
+    let desired = Value::from(json!({
+        "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "MapPublicIpOnLaunch": "true",
+        "PrivateDnsNameOptionsOnLaunch": {"HostnameType": "resource-name"},
+        "Tags": [{"Key": "a", "Value": "b"}],
+    }));
+    let subnet = resource("AWS::EC2::Subnet").unwrap();
+    let observed = subnet
+        .create(&context, &desired, &Incarnation("i".into()))
+        .await
+        .unwrap();
+    assert_eq!(
+        (observed.id.as_str(), observed.status),
+        ("subnet-1", Status::Pending)
+    );
+    assert_eq!(
+        *fake.calls.lock().unwrap(),
+        [
+            (
+                "CreateSubnet".to_owned(),
+                json!({"VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "TagSpecifications": [{"ResourceType": "subnet", "Tags": [{"Key": "a", "Value": "b"}]}]})
+            ),
+            (
+                "ModifySubnetAttribute".to_owned(),
+                json!({"SubnetId": "subnet-1", "MapPublicIpOnLaunch": {"Value": true}})
+            ),
+            (
+                "ModifySubnetAttribute".to_owned(),
+                json!({"SubnetId": "subnet-1", "PrivateDnsHostnameTypeOnLaunch": "resource-name"})
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_update_changes_tags_by_their_difference_and_leaves_reserved_ones() {
+    let (context, fake) = context(&[]);
+    let tags = |pairs: &[(&str, &str)]| -> Value {
+        let pairs: Vec<Json> = pairs
+            .iter()
+            .map(|(key, value)| json!({"Key": key, "Value": value}))
+            .collect();
+        Value::from(json!({"VpcId": "vpc-1", "Tags": pairs}))
+    };
+    let desired = tags(&[("keep", "1"), ("change", "2")]);
+    let live = tags(&[
+        ("keep", "1"),
+        ("change", "1"),
+        ("gone", "x"),
+        ("payctl:address", "r/s.L"),
+        ("aws:x", "y"),
+    ]);
+    let update = Update {
+        desired: &desired,
+        live: &live,
+        changed: &["Tags.1.Value".into()],
+    };
+    resource("AWS::EC2::VPC")
+        .unwrap()
+        .update(&context, &"vpc-1".into(), &update)
+        .await
+        .unwrap();
+    assert_eq!(
+        *fake.calls.lock().unwrap(),
+        [
+            (
+                "CreateTags".to_owned(),
+                json!({"Resources": ["vpc-1"], "Tags": [{"Key": "change", "Value": "2"}]})
+            ),
+            (
+                "DeleteTags".to_owned(),
+                json!({"Resources": ["vpc-1"], "Tags": [{"Key": "gone"}]})
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_declared_egress_rule_takes_the_place_of_the_default_one() {
+    let group = json!({"GroupId": "sg-1", "IpPermissions": [], "IpPermissionsEgress": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]});
+    let (context, fake) = context(&[
+        ("CreateSecurityGroup", json!({"GroupId": "sg-1"})),
+        ("DescribeSecurityGroups", json!({"SecurityGroups": [group]})),
+    ]);
+    let desired = Value::from(json!({
+        "GroupName": "n", "GroupDescription": "d", "VpcId": "vpc-1",
+        "SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}],
+    }));
+    let made = resource("AWS::EC2::SecurityGroup")
+        .unwrap()
+        .create(&context, &desired, &Incarnation("i".into()))
+        .await
+        .unwrap();
+    assert_eq!(made.id.as_str(), "sg-1");
+    let calls: Vec<String> = fake
+        .calls
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(operation, _)| operation.clone())
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            "CreateSecurityGroup",
+            "DescribeSecurityGroups",
+            "AuthorizeSecurityGroupEgress",
+            "RevokeSecurityGroupEgress"
+        ]
+    );
+}
