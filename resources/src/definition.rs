@@ -114,6 +114,9 @@ pub fn ready(_: &Json) -> Status {
     Status::Ready
 }
 
+/// Makes an input of the declared properties.
+pub type Build = fn(&Map<String, Json>) -> Map<String, Json>;
+
 /// The call that makes a resource. Its input follows from the properties by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Create {
@@ -126,7 +129,7 @@ pub struct Create {
     /// The member for the idempotency token, where the API model does not mark it.
     pub token: Option<&'static str>,
     /// Makes the whole input of all declared properties, where names do not lead there.
-    pub build: Option<fn(&Map<String, Json>) -> Map<String, Json>>,
+    pub build: Option<Build>,
     /// Properties that the module's own `create` sends.
     pub own: &'static [&'static str],
 }
