@@ -1,9 +1,10 @@
 //! The services, one file each. [`SERVICES`] is where a new one is added.
 
 pub mod ec2;
+pub mod iam;
 mod sts;
 
 use crate::kind::Service;
 
 /// Every service that is simulated.
-pub const SERVICES: &[&Service] = &[&ec2::SERVICE, &sts::SERVICE];
+pub const SERVICES: &[&Service] = &[&ec2::SERVICE, &iam::SERVICE, &sts::SERVICE];
