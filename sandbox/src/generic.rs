@@ -43,6 +43,11 @@ pub(crate) fn dispatch(call: &mut Call) -> Answer {
             .token_mismatch
             .with(&[("token", token.as_deref().unwrap_or_default())]));
     }
+    if let Some(summon) = kind.and_then(|kind| kind.on_demand) {
+        for name in named(&call.input, operation.key) {
+            summon(call, &name);
+        }
+    }
     for law in service.laws {
         if law.operations.contains(&operation.name)
             && let Some(check) = law.check
@@ -139,6 +144,7 @@ pub(crate) fn make(
         _ => Map::new(),
     };
     merge(&mut body, members, operation);
+    summon_references(call, kind, &body);
     check_references(call, kind, &body, None)?;
     if let Some(other) = check_unique(call, kind, &body, None)? {
         return Ok((other, false));
@@ -243,6 +249,17 @@ pub(crate) fn merge(
             Some((_, to)) => path::set(body, to, value),
             None => {
                 body.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Makes what AWS makes when it is first named, for what the record refers to.
+fn summon_references(call: &mut Call, kind: &'static Kind, body: &Map<String, Json>) {
+    for reference in kind.refers {
+        if let Some(summon) = registry::kind(reference.to).and_then(|other| other.on_demand) {
+            for name in path::texts(body, reference.path) {
+                summon(call, &name);
             }
         }
     }
@@ -392,6 +409,9 @@ fn describe(
             operation.key,
             &mut shown,
         )?;
+        if !paging.more.is_empty() {
+            answer.insert(paging.more.into(), Json::Bool(next.is_some()));
+        }
         if let Some(next) = next {
             answer.insert(paging.next.into(), Json::String(next));
         }
@@ -453,6 +473,7 @@ fn modify(call: &mut Call, kind: &'static Kind, operation: &'static Operation) -
     }
     let old = record.body.clone();
     merge(&mut record.body, members, Some(operation));
+    summon_references(call, kind, &record.body);
     check_references(call, kind, &record.body, Some(&old))?;
     check_unique(call, kind, &record.body, Some(&id))?;
     if let Some(states) = &kind.states

@@ -73,6 +73,9 @@ pub struct Kind {
     pub aliases: &'static [&'static str],
     /// Turns what a request names into the identifier, where that needs more than identifier, ARN and aliases.
     pub resolve: Option<fn(&Call, &str) -> String>,
+    /// Makes what AWS makes when it is first named (a service's default key). It is called with every name by which a request or a reference
+    /// names one of this kind.
+    pub on_demand: Option<fn(&mut Call, &str)>,
     /// The member that shows the time of creation (epoch seconds); empty when no member does.
     pub created_member: &'static str,
     /// AWS's defaults: members that are there though the request did not say so. What was sent goes over them.
@@ -115,6 +118,7 @@ impl Kind {
         arn_member: "",
         aliases: &[],
         resolve: None,
+        on_demand: None,
         created_member: "",
         defaults: None,
         tags: Tags::None,
@@ -186,6 +190,8 @@ pub enum Tags {
     Unseen(&'static str),
     /// Sent as `{key: value}`, never shown by the describe.
     UnseenMap(&'static str),
+    /// Sent as `[{TagKey, TagValue}]`, never shown by the describe (KMS).
+    UnseenTagKey(&'static str),
 }
 
 impl Tags {
@@ -197,7 +203,8 @@ impl Tags {
             | Tags::LowerList(member)
             | Tags::Map(member)
             | Tags::Unseen(member)
-            | Tags::UnseenMap(member) => member,
+            | Tags::UnseenMap(member)
+            | Tags::UnseenTagKey(member) => member,
         }
     }
 }
@@ -383,6 +390,8 @@ pub struct Paging {
     pub default: usize,
     /// The smallest and largest size allowed.
     pub bounds: (usize, usize),
+    /// The answer's member that says whether there is more (`Truncated`); empty: none.
+    pub more: &'static str,
 }
 
 impl Paging {
@@ -394,6 +403,7 @@ impl Paging {
             next: "NextToken",
             default,
             bounds,
+            more: "",
         }
     }
 
@@ -405,6 +415,31 @@ impl Paging {
             next: "nextToken",
             default,
             bounds,
+            more: "",
+        }
+    }
+
+    /// `Limit`, `Marker`, `NextMarker`, `Truncated` (KMS).
+    pub const fn limit_marker(default: usize, bounds: (usize, usize)) -> Paging {
+        Paging {
+            size: "Limit",
+            token: "Marker",
+            next: "NextMarker",
+            default,
+            bounds,
+            more: "Truncated",
+        }
+    }
+
+    /// `limit`, `nextToken` (Logs).
+    pub const fn lower_limit(default: usize, bounds: (usize, usize)) -> Paging {
+        Paging {
+            size: "limit",
+            token: "nextToken",
+            next: "nextToken",
+            default,
+            bounds,
+            more: "",
         }
     }
 
@@ -416,6 +451,7 @@ impl Paging {
             next: "Marker",
             default,
             bounds,
+            more: "",
         }
     }
 }

@@ -45,6 +45,10 @@ pub fn write(form: Tags, tags: &BTreeMap<String, String>) -> Json {
             .iter()
             .map(|(key, value)| json!({"key": key, "value": value}))
             .collect(),
+        Tags::UnseenTagKey(_) => tags
+            .iter()
+            .map(|(key, value)| json!({"TagKey": key, "TagValue": value}))
+            .collect(),
         _ => tags
             .iter()
             .map(|(key, value)| json!({"Key": key, "Value": value}))
@@ -87,16 +91,17 @@ pub(crate) fn show(kind: &'static Kind, record: &Record, body: &mut Map<String, 
         Tags::List(member) | Tags::LowerList(member) | Tags::Map(member) => {
             body.insert(member.into(), write(kind.tags, &record.tags));
         }
-        Tags::None | Tags::Unseen(_) | Tags::UnseenMap(_) => {}
+        Tags::None | Tags::Unseen(_) | Tags::UnseenMap(_) | Tags::UnseenTagKey(_) => {}
     }
 }
 
 /// What AWS says of tags that it does not take.
 pub fn check(service: &str, tags: &BTreeMap<String, String>, total: usize) -> Result<(), Refusal> {
     let invalid = match service {
-        "ec2" | "sns" => "InvalidParameterValue",
-        "elbv2" | "iam" | "cloudwatch" | "logs" => "ValidationError",
-        "ecs" => "InvalidParameterException",
+        "ec2" => "InvalidParameterValue",
+        "sns" => "InvalidParameter",
+        "elbv2" | "iam" | "cloudwatch" => "ValidationError",
+        "ecs" | "logs" => "InvalidParameterException",
         "kms" => "TagException",
         _ => "ValidationException",
     };

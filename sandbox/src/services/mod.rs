@@ -2,9 +2,17 @@
 
 pub mod ec2;
 pub mod iam;
+pub mod kms;
+mod logs;
 mod sts;
 
 use crate::kind::Service;
 
 /// Every service that is simulated.
-pub const SERVICES: &[&Service] = &[&ec2::SERVICE, &iam::SERVICE, &sts::SERVICE];
+pub const SERVICES: &[&Service] = &[
+    &ec2::SERVICE,
+    &iam::SERVICE,
+    &kms::SERVICE,
+    &logs::SERVICE,
+    &sts::SERVICE,
+];

@@ -90,6 +90,7 @@ const PAGES: Paging = Paging {
     next: "Marker",
     default: 100,
     bounds: (1, 1000),
+    more: "IsTruncated",
 };
 
 /// A list, page by page, under a member.

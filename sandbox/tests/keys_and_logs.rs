@@ -1,0 +1,483 @@
+//! KMS and Logs as a client sees them.
+
+use payctl_model::Clock;
+use payctl_sandbox::{Options, Refusal, Sandbox, laws};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::time::{Duration, UNIX_EPOCH};
+
+const REGION: &str = "eu-west-1";
+
+struct Aws(Sandbox);
+
+impl Aws {
+    fn new() -> Aws {
+        let origin = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        Aws(Sandbox::new(
+            Clock::starting_at(origin, 1.0),
+            Options::default(),
+        ))
+    }
+
+    fn ask(&self, operation: &str, input: Json) -> Result<Json, Refusal> {
+        let (service, operation) = operation.split_once(':').unwrap_or_default();
+        self.0.invoke("key", REGION, service, operation, input)
+    }
+
+    fn did(&self, operation: &str, input: Json) -> Json {
+        self.ask(operation, input.clone())
+            .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
+    }
+
+    fn key(&self, input: Json) -> Json {
+        self.did("kms:CreateKey", input)["KeyMetadata"].clone()
+    }
+}
+
+fn text(value: &Json) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+async fn days(days: u64) {
+    tokio::time::advance(Duration::from_secs(days * 86_400 + 1)).await;
+}
+
+fn policy(extra: Json) -> String {
+    let mut statements = vec![json!({
+        "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"
+    })];
+    statements.extend(extra.as_array().cloned().unwrap_or_default());
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
+fn logs_policy() -> String {
+    policy(json!([{
+        "Effect": "Allow", "Principal": {"Service": "logs.eu-west-1.amazonaws.com"}, "Resource": "*",
+        "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:eu-west-1:123456789012:*"}},
+    }]))
+}
+
+/// Breaks each law and checks AWS's code; a law that nobody breaks here fails the test.
+#[tokio::test(start_paused = true)]
+async fn every_law_refuses_what_breaks_it() {
+    let aws = Aws::new();
+    let mut broken: BTreeSet<String> = BTreeSet::new();
+    let mut breaks = |law: &str, operation: &str, input: Json| {
+        let listed = laws()
+            .into_iter()
+            .find(|listed| listed.name == law)
+            .unwrap_or_else(|| panic!("no law is named {law}"));
+        match aws.ask(operation, input) {
+            Err(refusal) => assert_eq!(refusal.code, listed.code, "{law}: {refusal}"),
+            Ok(answer) => panic!("{law}: {operation} was answered with {answer}"),
+        }
+        broken.insert(listed.name);
+    };
+
+    let key = aws.key(json!({}));
+    let (id, arn) = (text(&key["KeyId"]), text(&key["Arn"]));
+    breaks(
+        "kms: a key's deletion waits between 7 and 30 days",
+        "kms:ScheduleKeyDeletion",
+        json!({"KeyId": id, "PendingWindowInDays": 5}),
+    );
+    breaks(
+        "kms: only a pending deletion can be cancelled",
+        "kms:CancelKeyDeletion",
+        json!({"KeyId": id}),
+    );
+    breaks(
+        "kms: a key policy is a policy document",
+        "kms:CreateKey",
+        json!({"Policy": "{"}),
+    );
+    let nobody = json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}]});
+    breaks(
+        "kms: a key policy lets its author change it",
+        "kms:PutKeyPolicy",
+        json!({"KeyId": id, "PolicyName": "default", "Policy": nobody.to_string()}),
+    );
+    let unknown = json!([{"Effect": "Allow", "Principal": {"AWS": "not an arn"}, "Action": "kms:*", "Resource": "*"}]);
+    breaks(
+        "kms: the roles that a key policy names exist",
+        "kms:CreateKey",
+        json!({"Policy": policy(unknown)}),
+    );
+    breaks(
+        "kms: a key's policy is called default",
+        "kms:GetKeyPolicy",
+        json!({"KeyId": id, "PolicyName": "other"}),
+    );
+    breaks(
+        "kms: an alias begins with alias/",
+        "kms:CreateAlias",
+        json!({"AliasName": "app", "TargetKeyId": id}),
+    );
+    breaks(
+        "kms: alias/aws/ is AWS's",
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/aws/app", "TargetKeyId": id}),
+    );
+    breaks(
+        "kms/alias: TargetKeyId must exist",
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/none", "TargetKeyId": "none"}),
+    );
+    aws.did(
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/app", "TargetKeyId": arn}),
+    );
+    breaks(
+        "kms/alias: AliasName is unique",
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/app", "TargetKeyId": id}),
+    );
+    let managed = aws.did("kms:DescribeKey", json!({"KeyId": "alias/aws/rds"}));
+    let managed = text(&managed["KeyMetadata"]["KeyId"]).to_owned();
+    breaks(
+        "kms: an alias does not stand for a key that AWS manages",
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/mine", "TargetKeyId": managed}),
+    );
+    let hmac = aws.key(json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}));
+    breaks(
+        "kms: only symmetric encryption keys with AWS's material rotate by themselves",
+        "kms:EnableKeyRotation",
+        json!({"KeyId": hmac["KeyId"]}),
+    );
+    aws.did("kms:DisableKey", json!({"KeyId": id}));
+    breaks(
+        "kms: a disabled key is not rotated and gets no grants",
+        "kms:EnableKeyRotation",
+        json!({"KeyId": id}),
+    );
+    breaks(
+        "logs: the key is there, enabled, symmetric, and its policy lets Logs of the region use it for the group",
+        "logs:CreateLogGroup",
+        json!({"logGroupName": "a", "kmsKeyId": arn}),
+    );
+    aws.did("kms:ScheduleKeyDeletion", json!({"KeyId": id}));
+    breaks(
+        "kms: a key that is pending deletion is not changed or used",
+        "kms:EnableKey",
+        json!({"KeyId": id}),
+    );
+
+    aws.did(
+        "logs:CreateLogGroup",
+        json!({"logGroupName": "a", "deletionProtectionEnabled": true}),
+    );
+    breaks(
+        "logs/log-group: logGroupName is unique",
+        "logs:CreateLogGroup",
+        json!({"logGroupName": "a"}),
+    );
+    breaks(
+        "logs: retention is one of AWS's numbers of days",
+        "logs:PutRetentionPolicy",
+        json!({"logGroupName": "a", "retentionInDays": 4}),
+    );
+    breaks(
+        "logs: a group with deletion protection is not deleted",
+        "logs:DeleteLogGroup",
+        json!({"logGroupName": "a"}),
+    );
+    breaks(
+        "logs: groups are looked for by prefix or by pattern",
+        "logs:DescribeLogGroups",
+        json!({"logGroupNamePrefix": "a", "logGroupNamePattern": "b"}),
+    );
+    breaks(
+        "logs: a policy is a JSON document",
+        "logs:PutIndexPolicy",
+        json!({"logGroupIdentifier": "a", "policyDocument": "x"}),
+    );
+    breaks(
+        "logs/log-stream: logGroupName must exist",
+        "logs:CreateLogStream",
+        json!({"logGroupName": "none", "logStreamName": "s"}),
+    );
+    aws.did(
+        "logs:CreateLogStream",
+        json!({"logGroupName": "a", "logStreamName": "s"}),
+    );
+    breaks(
+        "logs/log-stream: logGroupName, logStreamName is unique",
+        "logs:CreateLogStream",
+        json!({"logGroupName": "a", "logStreamName": "s"}),
+    );
+    let transform = json!([{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]);
+    breaks(
+        "logs/metric-filter: logGroupName must exist",
+        "logs:PutMetricFilter",
+        json!({"logGroupName": "none", "filterName": "f", "filterPattern": "", "metricTransformations": transform}),
+    );
+    let subscribe = |group: &str, name: &str| json!({"logGroupName": group, "filterName": name, "filterPattern": "", "destinationArn": "arn:aws:lambda:eu-west-1:123456789012:function:f"});
+    breaks(
+        "logs/subscription-filter: logGroupName must exist",
+        "logs:PutSubscriptionFilter",
+        subscribe("none", "x"),
+    );
+    aws.did("logs:PutSubscriptionFilter", subscribe("a", "1"));
+    aws.did("logs:PutSubscriptionFilter", subscribe("a", "2"));
+    aws.did("logs:PutSubscriptionFilter", subscribe("a", "2"));
+    breaks(
+        "logs: a group has at most two subscription filters",
+        "logs:PutSubscriptionFilter",
+        subscribe("a", "3"),
+    );
+    for number in 0..10 {
+        aws.did(
+            "logs:PutResourcePolicy",
+            json!({"policyName": format!("p{number}"), "policyDocument": "{}"}),
+        );
+    }
+    breaks(
+        "logs: an account has at most ten resource policies in a region",
+        "logs:PutResourcePolicy",
+        json!({"policyName": "p10", "policyDocument": "{}"}),
+    );
+
+    let ours = |name: &str| name.starts_with("kms") || name.starts_with("logs");
+    // What goes with its group cannot keep it.
+    let unbroken: Vec<String> = laws()
+        .into_iter()
+        .map(|law| law.name)
+        .filter(|name| {
+            ours(name)
+                && !broken.contains(name)
+                && !name.starts_with("logs/log-group: not deleted while")
+        })
+        .collect();
+    assert!(
+        unbroken.is_empty(),
+        "no test breaks:\n{}",
+        unbroken.join("\n")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_come_back_as_they_were_made() {
+    let aws = Aws::new();
+    let key = aws.key(json!({"Description": "data", "Policy": logs_policy(), "Tags": [{"TagKey": "a", "TagValue": "b"}]}));
+    assert_eq!(key["KeyState"], "Enabled");
+    assert_eq!(key["KeyManager"], "CUSTOMER");
+    assert_eq!(key["CustomerMasterKeySpec"], "SYMMETRIC_DEFAULT");
+    assert_eq!(key["EncryptionAlgorithms"], json!(["SYMMETRIC_DEFAULT"]));
+    assert_eq!(key["Origin"], "AWS_KMS");
+    assert_eq!(key["MultiRegion"], false);
+    let id = key["KeyId"].clone();
+    aws.did(
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/data", "TargetKeyId": id}),
+    );
+    for name in [
+        "alias/data",
+        "arn:aws:kms:eu-west-1:123456789012:alias/data",
+        text(&id),
+        text(&key["Arn"]),
+    ] {
+        assert_eq!(
+            aws.did("kms:DescribeKey", json!({"KeyId": name}))["KeyMetadata"],
+            key,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        aws.did("kms:GetKeyPolicy", json!({"KeyId": id}))["Policy"],
+        logs_policy()
+    );
+    aws.did(
+        "kms:TagResource",
+        json!({"KeyId": id, "Tags": [{"TagKey": "c", "TagValue": "d"}]}),
+    );
+    aws.did("kms:UntagResource", json!({"KeyId": id, "TagKeys": ["a"]}));
+    let tags = aws.did("kms:ListResourceTags", json!({"KeyId": id}));
+    assert_eq!(
+        tags,
+        json!({"Tags": [{"TagKey": "c", "TagValue": "d"}], "Truncated": false})
+    );
+    aws.did(
+        "kms:EnableKeyRotation",
+        json!({"KeyId": id, "RotationPeriodInDays": 100}),
+    );
+    let rotation = aws.did("kms:GetKeyRotationStatus", json!({"KeyId": id}));
+    assert_eq!(rotation["RotationPeriodInDays"], 100);
+    assert_eq!(rotation["KeyRotationEnabled"], true);
+    let multi = aws.key(json!({"MultiRegion": true}));
+    assert!(text(&multi["KeyId"]).starts_with("mrk-"));
+    let default = aws.did("kms:GetKeyPolicy", json!({"KeyId": multi["KeyId"]}));
+    assert!(text(&default["Policy"]).contains("Enable IAM User Permissions"));
+    let page = aws.did("kms:ListKeys", json!({"Limit": 1}));
+    assert_eq!(page["Truncated"], true);
+    let rest = aws.did(
+        "kms:ListKeys",
+        json!({"Limit": 1, "Marker": page["NextMarker"]}),
+    );
+    assert_eq!(rest["Truncated"], false);
+    assert_ne!(page["Keys"], rest["Keys"]);
+    let grant = json!({"KeyId": id, "GranteePrincipal": "arn:aws:iam::123456789012:root", "Operations": ["Decrypt"]});
+    let grant = aws.did("kms:CreateGrant", grant);
+    let grants = aws.did("kms:ListGrants", json!({"KeyId": id}));
+    assert_eq!(grants["Grants"][0]["GrantId"], grant["GrantId"]);
+    assert_eq!(grants["Grants"][0]["KeyId"], key["Arn"]);
+    aws.did(
+        "kms:RetireGrant",
+        json!({"GrantToken": grant["GrantToken"]}),
+    );
+    assert_eq!(
+        aws.did("kms:ListGrants", json!({"KeyId": id}))["Grants"],
+        json!([])
+    );
+    let wrong = aws.ask("kms:CreateKey", json!({"KeySpec": "RSA_2048"}));
+    assert_eq!(
+        wrong.map_err(|refusal| refusal.code),
+        Err("ValidationException".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleted_keys_wait_and_take_their_aliases_along() {
+    let aws = Aws::new();
+    let id = aws.key(json!({}))["KeyId"].clone();
+    aws.did(
+        "kms:CreateAlias",
+        json!({"AliasName": "alias/a", "TargetKeyId": id}),
+    );
+    let deletion = aws.did(
+        "kms:ScheduleKeyDeletion",
+        json!({"KeyId": id, "PendingWindowInDays": 7}),
+    );
+    assert_eq!(deletion["KeyState"], "PendingDeletion");
+    aws.did("kms:CancelKeyDeletion", json!({"KeyId": id}));
+    assert_eq!(
+        aws.did("kms:DescribeKey", json!({"KeyId": id}))["KeyMetadata"]["KeyState"],
+        "Disabled"
+    );
+    days(8).await;
+    aws.did(
+        "kms:ScheduleKeyDeletion",
+        json!({"KeyId": id, "PendingWindowInDays": 7}),
+    );
+    days(6).await;
+    assert_eq!(
+        aws.did("kms:ListAliases", json!({"KeyId": id}))["Aliases"][0]["AliasName"],
+        "alias/a"
+    );
+    days(1).await;
+    let gone = aws.ask("kms:DescribeKey", json!({"KeyId": id}));
+    assert_eq!(
+        gone.map_err(|refusal| refusal.code),
+        Err("NotFoundException".into())
+    );
+    assert_eq!(aws.did("kms:ListAliases", json!({}))["Aliases"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_groups_come_back_as_they_were_made() {
+    let aws = Aws::new();
+    let key = aws.key(json!({"Policy": logs_policy()}))["Arn"].clone();
+    aws.did(
+        "logs:CreateLogGroup",
+        json!({"logGroupName": "/app/a", "kmsKeyId": key, "tags": {"x": "y"}}),
+    );
+    aws.did(
+        "logs:CreateLogGroup",
+        json!({"logGroupName": "/app/b", "logGroupClass": "DELIVERY"}),
+    );
+    aws.did("logs:CreateLogGroup", json!({"logGroupName": "/other"}));
+    aws.did(
+        "logs:PutRetentionPolicy",
+        json!({"logGroupName": "/app/a", "retentionInDays": 30}),
+    );
+    let groups = aws.did(
+        "logs:DescribeLogGroups",
+        json!({"logGroupNamePrefix": "/app"}),
+    );
+    let group = &groups["logGroups"][0];
+    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(2));
+    assert_eq!(groups["logGroups"][1]["retentionInDays"], 2);
+    assert_eq!(group["retentionInDays"], 30);
+    assert_eq!(group["kmsKeyId"], key);
+    assert_eq!(
+        group["arn"],
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/app/a:*"
+    );
+    assert_eq!(
+        group["logGroupArn"],
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/app/a"
+    );
+    assert_eq!(group["creationTime"], 1_700_000_000_000_i64);
+    assert_eq!(group["metricFilterCount"], 0);
+    assert_eq!(
+        aws.did(
+            "logs:ListTagsForResource",
+            json!({"resourceArn": group["logGroupArn"]})
+        ),
+        json!({"tags": {"x": "y"}})
+    );
+    aws.did(
+        "logs:TagLogGroup",
+        json!({"logGroupName": "/app/a", "tags": {"z": "1"}}),
+    );
+    aws.did(
+        "logs:UntagResource",
+        json!({"resourceArn": group["logGroupArn"], "tagKeys": ["x"]}),
+    );
+    assert_eq!(
+        aws.did("logs:ListTagsLogGroup", json!({"logGroupName": "/app/a"})),
+        json!({"tags": {"z": "1"}})
+    );
+    aws.did("logs:DisassociateKmsKey", json!({"logGroupName": "/app/a"}));
+    aws.did(
+        "logs:DeleteRetentionPolicy",
+        json!({"logGroupName": "/app/a"}),
+    );
+    let document = json!({"Fields": ["id"]}).to_string();
+    aws.did(
+        "logs:PutIndexPolicy",
+        json!({"logGroupIdentifier": group["logGroupArn"], "policyDocument": document}),
+    );
+    let policies = aws.did(
+        "logs:DescribeIndexPolicies",
+        json!({"logGroupIdentifiers": ["/app/a"]}),
+    );
+    assert_eq!(policies["indexPolicies"][0]["policyDocument"], document);
+    aws.did(
+        "logs:PutDataProtectionPolicy",
+        json!({"logGroupIdentifier": "/app/a", "policyDocument": "{}"}),
+    );
+    let transform = json!([{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]);
+    aws.did("logs:PutMetricFilter", json!({"logGroupName": "/app/a", "filterName": "f", "filterPattern": "ERROR", "metricTransformations": transform}));
+    let page = aws.did("logs:DescribeLogGroups", json!({"limit": 1}));
+    let group = &page["logGroups"][0];
+    assert_eq!(
+        (group.get("kmsKeyId"), group.get("retentionInDays")),
+        (None, None)
+    );
+    assert_eq!(group["metricFilterCount"], 1);
+    assert_eq!(group["dataProtectionStatus"], "ACTIVATED");
+    let next = aws.did(
+        "logs:DescribeLogGroups",
+        json!({"limit": 50, "nextToken": page["nextToken"]}),
+    );
+    assert_eq!(next["logGroups"].as_array().map(Vec::len), Some(2));
+    aws.did(
+        "logs:CreateLogStream",
+        json!({"logGroupName": "/app/a", "logStreamName": "s"}),
+    );
+    aws.did("logs:DeleteLogGroup", json!({"logGroupName": "/app/a"}));
+    aws.did("logs:CreateLogGroup", json!({"logGroupName": "/app/a"}));
+    assert_eq!(
+        aws.did("logs:DescribeLogStreams", json!({"logGroupName": "/app/a"}))["logStreams"],
+        json!([])
+    );
+    assert_eq!(
+        aws.did(
+            "logs:DescribeMetricFilters",
+            json!({"logGroupName": "/app/a"})
+        )["metricFilters"],
+        json!([])
+    );
+}
