@@ -1,0 +1,78 @@
+//! `payctl sandbox serve|reset|dump`: the project's simulated AWS, from outside.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use payctl_model::Clock;
+
+use super::arguments::SandboxCommand;
+use super::simulated::Simulated;
+use super::{Exit, Global, Outcome};
+use crate::project::Project;
+use crate::report::failure::Failure;
+
+pub(super) async fn run(global: &Global, command: &SandboxCommand) -> Outcome {
+    let project = super::session::project(global)?;
+    match command {
+        SandboxCommand::Serve { port, speed } => serve(&project, *port, *speed).await,
+        SandboxCommand::Reset => reset(&project),
+        SandboxCommand::Dump => {
+            let simulated = Simulated::open(&project.root, Clock::real())?;
+            super::print_json(&simulated.sandbox().dump());
+            Ok(Exit::Success)
+        }
+    }
+}
+
+async fn serve(project: &Project, port: u16, speed: f64) -> Outcome {
+    if !(speed.is_finite() && speed > 0.0) {
+        return Err(Failure::new("usage", "--speed must be a number greater than 0"));
+    }
+    let clock = Clock::starting_at(SystemTime::now(), speed);
+    let simulated = Simulated::open(&project.root, clock)?;
+    let io = |error: std::io::Error| {
+        Failure::new("io", format!("cannot listen on 127.0.0.1:{port}: {error}")).help("--port 0 takes a free one")
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    super::print(&format!("The simulated AWS listens on http://{address}"));
+    super::say(&format!(
+        "AWS_ENDPOINT_URL=http://{address} and any keys; Ctrl-C ends it.\n\
+         It holds what it is told, secrets included: it is no place for production secrets."
+    ));
+    let saving = async {
+        // What a killed server has been told is kept to within a second.
+        let mut saved = serde_json::Value::Null;
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let now = simulated.sandbox().dump();
+            if now != saved {
+                if let Err(failure) = simulated.save() {
+                    super::say(&failure.render());
+                }
+                saved = now;
+            }
+        }
+    };
+    let stop = async {
+        tokio::select! {
+            _ = super::interrupted() => {}
+            () = saving => {}
+        }
+    };
+    payctl_sandbox::serve(Arc::clone(simulated.sandbox()), listener, stop).await.map_err(io)?;
+    simulated.save()?;
+    Ok(Exit::Success)
+}
+
+/// Also where the snapshot cannot be read: this is the way out then.
+fn reset(project: &Project) -> Outcome {
+    let path = Simulated::path(&project.root);
+    match std::fs::remove_file(&path) {
+        Ok(()) => super::say("the simulated AWS is empty"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => super::say("the simulated AWS was empty already"),
+        Err(error) => return Err(Failure::new("io", format!("cannot remove {}: {error}", path.display()))),
+    }
+    super::say("states of its environments still name what is gone: payctl plan shows it as gone from AWS");
+    Ok(Exit::Success)
+}
