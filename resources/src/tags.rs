@@ -289,6 +289,29 @@ pub async fn update(
     remove_tags(context, definition, id, live, &removed).await
 }
 
+/// Rewrites the address tag of a resource that was given another address. What carries no such tag has nothing to rewrite.
+pub async fn set_address(
+    context: &Context,
+    definition: &Definition,
+    facts: &TypeFacts,
+    id: &PhysicalId,
+    live: &Value,
+    address: &Address,
+) -> Result<()> {
+    if definition.tags == Tags::None || !tags_of(facts, live).contains_key(ADDRESS) {
+        return Ok(());
+    }
+    let (key, value) = (ADDRESS.to_owned(), address.to_string());
+    set_tags(
+        context,
+        definition,
+        id,
+        live,
+        &BTreeMap::from([(&key, &value)]),
+    )
+    .await
+}
+
 fn calls(definition: &Definition) -> Result<TagCalls> {
     let by_type = BY_TYPE
         .iter()

@@ -108,6 +108,31 @@ impl Regions {
         calls
     }
 
+    /// Tells AWS that a resource has another address now: what `state mv` does before it changes the state.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn readdress(&self, target: &Target, id: &PhysicalId) -> Result<(), CloudError> {
+        let (resource, context) = self.of(target)?;
+        let context = context.with_journal(Arc::new(Untold));
+        let Some(facts) = payctl_model::facts::facts().get(&target.type_name) else {
+            return Ok(());
+        };
+        let Some(live) = resource.read(&context, id).await.map_err(cloud_error)? else {
+            return Ok(());
+        };
+        payctl_resources::tags::set_address(
+            &context,
+            resource.definition(),
+            &facts,
+            id,
+            &live.model,
+            &target.address,
+        )
+        .await
+        .map_err(cloud_error)
+    }
+
     fn region(&self, region: &str) -> Result<&(Aws, Context), CloudError> {
         self.regions
             .get(region)

@@ -6,7 +6,23 @@
 mod arguments;
 mod compare;
 mod completions;
+mod drift;
+mod failures;
+mod graph;
 mod init;
+mod outputs;
+mod parameters;
+mod plan;
+mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod schema;
+mod session;
+#[cfg(feature = "sandbox")]
+mod simulated;
+mod state;
+mod validate;
+mod workflow;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -83,11 +99,46 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(arguments: Arguments) -> Outcome {
     let Arguments { global, command } = arguments;
+    // What needs no AWS needs no runtime either.
     match command {
-        Command::Init(options) => init::run(&global, &options),
-        Command::Compare(options) => compare::run(&global, &options),
-        Command::Completions { shell } => completions::run(shell),
-        _ => todo!(),
+        Command::Init(options) => return init::run(&global, &options),
+        Command::Compare(options) => return compare::run(&global, &options),
+        Command::Completions { shell } => return completions::run(shell),
+        Command::Graph { format } => return graph::run(&global, format),
+        Command::Outputs { name } => return outputs::run(&global, name.as_deref()),
+        Command::Schema { r#type } => return schema::run(&global, r#type.as_deref()),
+        Command::Show { address } => return state::show(&global, address.as_deref()),
+        Command::Unlock => return state::unlock(&global),
+        Command::Validate => return validate::run(&global),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::new("io", format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Plan(options) => plan::run(&global, &options).await,
+            Command::Apply(options) => run::apply_command(&global, &options).await,
+            Command::Destroy(options) => run::destroy_command(&global, &options).await,
+            Command::Drift(options) => drift::run(&global, &options).await,
+            Command::State(command) => state::run(&global, &command).await,
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox(command) => sandbox::run(&global, &command).await,
+            _ => Ok(Exit::Success),
+        }
+    })
+}
+
+/// Ends when the user presses Ctrl-C (or the process is asked to end).
+pub(crate) async fn interrupted() {
+    let mut asked = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    {
+        Ok(signal) => signal,
+        // Without the handler the signal ends the process: the journal has it all.
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending::<()>().await },
+        _ = asked.recv() => {}
     }
 }
 

@@ -26,14 +26,20 @@ pub(super) async fn run(global: &Global, command: &SandboxCommand) -> Outcome {
 
 async fn serve(project: &Project, port: u16, speed: f64) -> Outcome {
     if !(speed.is_finite() && speed > 0.0) {
-        return Err(Failure::new("usage", "--speed must be a number greater than 0"));
+        return Err(Failure::new(
+            "usage",
+            "--speed must be a number greater than 0",
+        ));
     }
     let clock = Clock::starting_at(SystemTime::now(), speed);
     let simulated = Simulated::open(&project.root, clock)?;
     let io = |error: std::io::Error| {
-        Failure::new("io", format!("cannot listen on 127.0.0.1:{port}: {error}")).help("--port 0 takes a free one")
+        Failure::new("io", format!("cannot listen on 127.0.0.1:{port}: {error}"))
+            .help("--port 0 takes a free one")
     };
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(io)?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
     super::print(&format!("The simulated AWS listens on http://{address}"));
     super::say(&format!(
@@ -60,7 +66,9 @@ async fn serve(project: &Project, port: u16, speed: f64) -> Outcome {
             () = saving => {}
         }
     };
-    payctl_sandbox::serve(Arc::clone(simulated.sandbox()), listener, stop).await.map_err(io)?;
+    payctl_sandbox::serve(Arc::clone(simulated.sandbox()), listener, stop)
+        .await
+        .map_err(io)?;
     simulated.save()?;
     Ok(Exit::Success)
 }
@@ -70,9 +78,18 @@ fn reset(project: &Project) -> Outcome {
     let path = Simulated::path(&project.root);
     match std::fs::remove_file(&path) {
         Ok(()) => super::say("the simulated AWS is empty"),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => super::say("the simulated AWS was empty already"),
-        Err(error) => return Err(Failure::new("io", format!("cannot remove {}: {error}", path.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            super::say("the simulated AWS was empty already")
+        }
+        Err(error) => {
+            return Err(Failure::new(
+                "io",
+                format!("cannot remove {}: {error}", path.display()),
+            ));
+        }
     }
-    super::say("states of its environments still name what is gone: payctl plan shows it as gone from AWS");
+    super::say(
+        "states of its environments still name what is gone: payctl plan shows it as gone from AWS",
+    );
     Ok(Exit::Success)
 }

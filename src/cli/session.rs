@@ -1,33 +1,265 @@
-//! What most commands begin with: the project, its environment, AWS, the state.
+//! What most commands begin with: the project, its environment, the state, AWS in every region.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use payctl_model::Clock;
+use payctl_resources::aws::{Aws, ConnectOptions};
+use payctl_state::{Holder, Lock, Paths, State, Store};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Global;
+use crate::apply::regions::Regions;
 use crate::project::{Environment, Project, ProjectError};
 use crate::report::failure::Failure;
 
-use super::Global;
+#[cfg(feature = "sandbox")]
+use super::simulated::{SPEED, Simulated};
+
+/// The project and the environment that a command is about, and the state as its file has it. Nothing was asked of AWS.
+pub(super) struct Session {
+    /// The project.
+    pub(super) project: Project,
+    /// The environment, every stack with its region.
+    pub(super) environment: Environment,
+    /// Where state, journal and lock are.
+    pub(super) store: Store,
+    /// The state, empty where there is none yet.
+    pub(super) state: State,
+    /// `--region`, where the environment has several: only what is in it.
+    pub(super) only_region: Option<String>,
+}
+
+/// AWS, or the simulated one, in every region of the environment.
+pub(super) struct Connected {
+    /// One client per region.
+    pub(super) regions: Arc<Regions>,
+    /// The clock of waits.
+    pub(super) clock: Clock,
+    #[cfg(feature = "sandbox")]
+    simulated: Option<Simulated>,
+}
 
 /// The folder that a command works in.
 pub(super) fn folder(global: &Global) -> PathBuf {
-    global.directory.clone().unwrap_or_else(|| PathBuf::from("."))
+    global
+        .directory
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// The project: of `--template`, else of the nearest payctl.toml.
+/// The project: of the nearest payctl.toml; with `--template` its environments have only this template, and where there is
+/// no payctl.toml the template is the project.
 pub(super) fn project(global: &Global) -> Result<Project, Failure> {
     let folder = folder(global);
     let Some(template) = &global.template else {
-        return Project::find(&folder).map_err(Failure::from);
+        return Ok(Project::find(&folder)?);
     };
     let template = folder.join(template);
-    // Inside a project the template belongs to it: its environments say account, role, tags and parameters.
     match Project::find(&folder) {
         Ok(mut project) => {
-            for environment in project.environments.values_mut() {
-                with_one_template(environment, &template);
-            }
+            project.only_template(&template)?;
             Ok(project)
         }
-        Err(ProjectError::NotFound(_)) => Ok(Project::for_template(&template, global.env.as_deref())?),
+        Err(ProjectError::NotFound(_)) => {
+            Ok(Project::for_template(&template, global.env.as_deref())?)
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+impl Session {
+    /// Reads the project file and the state.
+    pub(super) fn open(global: &Global) -> Result<Session, Failure> {
+        let project = project(global)?;
+        let mut environment = project.environment(global.env.as_deref())?.clone();
+        let only_region = settle_regions(&mut environment, global.region.as_deref())?;
+        let store = Store::new(Paths::new(&project.state_folder(), &environment.name));
+        let state = match store.load(&project.name, &environment.name)? {
+            Some(state) => state,
+            None => State::empty(&project.name, &environment.name, random()?, random()?),
+        };
+        Ok(Session {
+            project,
+            environment,
+            store,
+            state,
+            only_region,
+        })
+    }
+
+    /// Every region that the environment has or had something in.
+    pub(super) fn regions(&self) -> BTreeSet<String> {
+        let stacks = self
+            .environment
+            .stacks
+            .iter()
+            .filter_map(|stack| stack.region.clone());
+        stacks
+            .chain(self.state.all().map(|(address, _)| address.region.clone()))
+            .collect()
+    }
+
+    /// Connects to every region and checks that the credentials belong to the environment's account.
+    pub(super) async fn connect(&mut self) -> Result<Connected, Failure> {
+        let environment = &self.environment;
+        #[cfg(not(feature = "sandbox"))]
+        if environment.sandbox {
+            return Err(
+                Failure::new("sandbox", "this payctl was built without the simulated AWS")
+                    .help("build it with the feature `sandbox`"),
+            );
+        }
+        #[cfg(feature = "sandbox")]
+        let simulated = match environment.sandbox {
+            true => Some(Simulated::open(
+                &self.project.root,
+                Clock::starting_at(std::time::SystemTime::now(), SPEED),
+            )?),
+            false => None,
+        };
+        #[cfg(feature = "sandbox")]
+        let (clock, http) = match &simulated {
+            Some(simulated) => (simulated.clock(), Some(simulated.http_client())),
+            None => (Clock::real(), None),
+        };
+        #[cfg(not(feature = "sandbox"))]
+        let (clock, http) = (Clock::real(), None);
+        let mut clients = Vec::new();
+        for region in self.regions() {
+            let options = ConnectOptions {
+                region: Some(region),
+                profile: environment.profile.clone(),
+                role: environment.role.clone(),
+                http_client: http.clone(),
+                clock: clock.clone(),
+                ..ConnectOptions::default()
+            };
+            clients.push(Aws::connect(options).await?);
+        }
+        let regions = Regions::new(
+            &self.project.name,
+            &environment.name,
+            clock.clone(),
+            clients,
+        );
+        if !self.regions().is_empty() {
+            let expected = environment
+                .account
+                .as_deref()
+                .or(self.state.account.as_deref());
+            self.state.account = Some(regions.account(expected).await?);
+        }
+        Ok(Connected {
+            regions: Arc::new(regions),
+            clock,
+            #[cfg(feature = "sandbox")]
+            simulated,
+        })
+    }
+
+    /// Takes the environment's lock.
+    pub(super) fn lock(&self, command: &str) -> Result<Lock, Failure> {
+        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+        let holder = Holder {
+            who: user.unwrap_or_else(|_| "unknown".to_owned()),
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            command: command.to_owned(),
+            since: OffsetDateTime::now_utc()
+                .format(&Rfc3339)
+                .unwrap_or_default(),
+        };
+        Ok(Lock::take(&self.store.paths().lock, &holder)?)
+    }
+
+    /// `project / environment`, for headings.
+    pub(super) fn title(&self) -> String {
+        let what = if self.environment.sandbox {
+            " (simulated AWS)"
+        } else {
+            ""
+        };
+        format!("{} / {}{what}", self.project.name, self.environment.name)
+    }
+}
+
+impl Connected {
+    /// What outlives the command is written: the simulated AWS, where this is one.
+    pub(super) fn close(&self) -> Result<(), Failure> {
+        #[cfg(feature = "sandbox")]
+        if let Some(simulated) = &self.simulated {
+            return simulated.save();
+        }
+        Ok(())
+    }
+}
+
+/// Gives every stack its region. The result: with `--region` and stacks in several regions, the selected one.
+fn settle_regions(
+    environment: &mut Environment,
+    given: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    let named: BTreeSet<String> = environment
+        .stacks
+        .iter()
+        .filter_map(|stack| stack.region.clone())
+        .collect();
+    let selects = named.len() > 1;
+    if let Some(region) = given
+        && selects
+        && !named.contains(region)
+    {
+        let regions: Vec<&str> = named.iter().map(String::as_str).collect();
+        return Err(Failure::new(
+            "unknown-region",
+            format!("the environment has no stack in {region}"),
+        )
+        .help(format!("it has stacks in {}", regions.join(", "))));
+    }
+    let configured = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    for stack in &mut environment.stacks {
+        stack.region = match (given, &stack.region) {
+            (Some(region), _) if !selects => Some(region.to_owned()),
+            (_, Some(region)) => Some(region.clone()),
+            (Some(region), None) => Some(region.to_owned()),
+            (None, None) => configured.clone().filter(|region| !region.is_empty()),
+        };
+        if stack.region.is_none() && environment.sandbox {
+            stack.region = Some("us-east-1".to_owned());
+        }
+        if stack.region.is_none() {
+            return Err(Failure::new(
+                "no-region",
+                format!("the stack {} has no region", stack.name),
+            )
+            .help("write `region` into payctl.toml, give --region, or set AWS_REGION"));
+        }
+    }
+    Ok(given.filter(|_| selects).map(str::to_owned))
+}
+
+/// 128 random bits in hexadecimal digits.
+fn random() -> Result<String, Failure> {
+    let mut bits = [0u8; 16];
+    getrandom::fill(&mut bits).map_err(|error| {
+        Failure::new(
+            "randomness",
+            format!("the system gives no random numbers: {error}"),
+        )
+    })?;
+    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// How a template is named in messages: from the working folder where it is below it.
+pub(super) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }

@@ -22,7 +22,10 @@ pub(super) const SPEED: f64 = 1000.0;
 
 /// The simulated AWS of one project, kept in `.payctl/sandbox/` between commands.
 #[derive(Clone)]
-pub(super) struct Simulated(Arc<Sandbox>);
+pub(super) struct Simulated {
+    sandbox: Arc<Sandbox>,
+    clock: Clock,
+}
 
 impl Simulated {
     /// Where a project keeps it.
@@ -33,26 +36,42 @@ impl Simulated {
     /// Opens the world that a project's earlier commands left, or an empty one.
     pub(super) fn open(project: &Path, clock: Clock) -> Result<Simulated, Failure> {
         let path = Simulated::path(project);
-        let sandbox = Sandbox::open(&path, clock).map_err(|error| {
-            Failure::new("sandbox", format!("cannot open the simulated AWS in {}: {error}", path.display()))
-                .help("payctl sandbox reset starts with an empty one")
+        let sandbox = Sandbox::open(&path, clock.clone()).map_err(|error| {
+            Failure::new(
+                "sandbox",
+                format!(
+                    "cannot open the simulated AWS in {}: {error}",
+                    path.display()
+                ),
+            )
+            .help("payctl sandbox reset starts with an empty one")
         })?;
-        Ok(Simulated(Arc::new(sandbox)))
+        Ok(Simulated {
+            sandbox: Arc::new(sandbox),
+            clock,
+        })
     }
 
     /// The world itself.
     pub(super) fn sandbox(&self) -> &Arc<Sandbox> {
-        &self.0
+        &self.sandbox
+    }
+
+    /// Its clock: payctl's waits go by the same one.
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 
     /// Writes the world to disk.
     pub(super) fn save(&self) -> Result<(), Failure> {
-        self.0.save().map_err(|error| Failure::new("sandbox", format!("cannot save the simulated AWS: {error}")))
+        self.sandbox.save().map_err(|error| {
+            Failure::new("sandbox", format!("cannot save the simulated AWS: {error}"))
+        })
     }
 
     /// The HTTP client under which the SDK reaches it.
     pub(super) fn http_client(&self) -> SharedHttpClient {
-        let connector = SharedHttpConnector::new(Connector(self.0.clone()));
+        let connector = SharedHttpConnector::new(Connector(self.sandbox.clone()));
         http_client_fn(move |_, _| connector.clone())
     }
 }
@@ -70,10 +89,17 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sandbox = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let other = |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(error, None);
-            let request = request.try_into_http1x().map_err(|error| other(error.into()))?;
+            let other = |error: Box<dyn std::error::Error + Send + Sync>| {
+                ConnectorError::other(error, None)
+            };
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| other(error.into()))?;
             let (parts, body) = request.into_parts();
-            let body = body.bytes().map(Bytes::copy_from_slice).ok_or_else(|| other("a streaming request".into()))?;
+            let body = body
+                .bytes()
+                .map(Bytes::copy_from_slice)
+                .ok_or_else(|| other("a streaming request".into()))?;
             let answer = sandbox.handle(http::Request::from_parts(parts, body)).await;
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| other(error.into()))
         })

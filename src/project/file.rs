@@ -296,6 +296,7 @@ impl Reader<'_> {
             protect: self.flag(table, "protect")?,
             tags: self.texts(table, "tags")?,
             concurrency,
+            parameters,
             stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
         })
     }
@@ -318,7 +319,7 @@ impl Reader<'_> {
         let table = self.table(item, "[[stack]]")?;
         self.keys(
             table,
-            &["name", "template", "region", "parameters", "tags"],
+            &["name", "template", "region", "parameters"],
             "[[stack]]",
         )?;
         let Some(template) = self.text_of(table, "template")? else {
@@ -345,7 +346,6 @@ impl Reader<'_> {
             region: self.text_of(table, "region")?,
             // Whether generated values are allowed is the environment's to say: shared stacks belong to several.
             parameters: self.parameters(table, true)?,
-            tags: self.texts(table, "tags")?,
         })
     }
 

@@ -45,6 +45,8 @@ pub struct Environment {
     pub tags: BTreeMap<String, String>,
     /// How many operations run at once.
     pub concurrency: Option<usize>,
+    /// Parameters of all its stacks; they stand in each stack already where it does not say otherwise.
+    pub parameters: BTreeMap<String, Given>,
     /// Its stacks.
     pub stacks: Vec<StackSpec>,
 }
@@ -60,8 +62,6 @@ pub struct StackSpec {
     pub region: Option<String>,
     /// The parameters, those of the environment included where the stack does not say otherwise.
     pub parameters: BTreeMap<String, Given>,
-    /// Tags of this stack's resources beside the environment's.
-    pub tags: BTreeMap<String, String>,
 }
 
 /// Why there is no such project or environment.
@@ -164,6 +164,40 @@ impl Project {
         })
     }
 
+    /// Leaves every environment with this one template. What its stack is called and given stays as it is where the project
+    /// has a stack of this template.
+    ///
+    /// # Errors
+    /// Where there is no such file.
+    pub fn only_template(&mut self, template: &Path) -> Result<(), ProjectError> {
+        let alone = Project::for_template(template, None)?;
+        let stacks = alone
+            .environments
+            .into_values()
+            .flat_map(|environment| environment.stacks);
+        let stacks: Vec<StackSpec> = stacks.collect();
+        for environment in self.environments.values_mut() {
+            let is_it = |stack: &&StackSpec| {
+                stacks
+                    .iter()
+                    .any(|alone| same_file(&alone.template, &stack.template))
+            };
+            let known: Vec<StackSpec> = environment.stacks.iter().filter(is_it).cloned().collect();
+            let parameters = environment.parameters.clone();
+            let new = || {
+                stacks
+                    .iter()
+                    .map(|alone| StackSpec {
+                        parameters: parameters.clone(),
+                        ..alone.clone()
+                    })
+                    .collect()
+            };
+            environment.stacks = if known.is_empty() { new() } else { known };
+        }
+        Ok(())
+    }
+
     /// The environment of this name, or the default one, or the only one.
     pub fn environment(&self, name: Option<&str>) -> Result<&Environment, ProjectError> {
         let names = || self.environments.keys().cloned().collect::<Vec<_>>();
@@ -187,5 +221,13 @@ impl Project {
     /// Where state, journal and lock of the project's environments stand.
     pub fn state_folder(&self) -> PathBuf {
         self.root.join(".payctl").join("state")
+    }
+}
+
+/// Whether two paths lead to one file.
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
     }
 }

@@ -3,5 +3,7 @@
 pub mod failure;
 pub mod plan_json;
 pub mod plan_text;
+pub mod progress;
+pub mod schema;
 pub mod style;
 pub mod values;

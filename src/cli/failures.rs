@@ -1,0 +1,221 @@
+//! Errors of the engine's parts as [`Failure`]s: a code for programs, and what to do next.
+
+use payctl_resources::{AwsError, AwsErrorKind};
+use payctl_state::{JournalError, LockError, StoreError};
+
+use crate::apply::engine::EngineError;
+use crate::apply::recovery::SettleError;
+use crate::apply::refresh::RefreshError;
+use crate::apply::regions::AccountError;
+use crate::apply::{CloudError, Failure as OperationFailure};
+use crate::graph::NameError;
+use crate::plan::SavedPlanError;
+use crate::project::ProjectError;
+use crate::report::failure::{AwsAnswer, Failure};
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Failure {
+        let failure = Failure::new("project", error.to_string());
+        match error {
+            ProjectError::NotFound(_) => Failure {
+                code: "no-project".into(),
+                ..failure
+            }
+            .help("payctl init writes one; payctl plan --template FILE works without"),
+            ProjectError::Unreadable { .. } => Failure {
+                code: "io".into(),
+                ..failure
+            },
+            ProjectError::Wrong { path, error } => {
+                let place = Some((path.display().to_string(), error.line, error.column));
+                Failure {
+                    place,
+                    message: error.message,
+                    help: error.help,
+                    ..failure
+                }
+            }
+            ProjectError::UnknownEnvironment { similar, .. } => {
+                let failure = Failure {
+                    code: "unknown-environment".into(),
+                    ..failure
+                };
+                match similar {
+                    Some(name) => failure.help(format!("did you mean --env {name}?")),
+                    None => failure.help("environments stand in payctl.toml under [env.NAME]"),
+                }
+            }
+            ProjectError::NoEnvironment { .. } => Failure {
+                code: "no-environment".into(),
+                ..failure
+            }
+            .help("give --env NAME, or write default-env into [project]"),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        let help = match &error {
+            StoreError::Io { .. } => "look at the folder's permissions and free space",
+            StoreError::Corrupt { .. } => {
+                "restore it from a backup; do not delete it: it knows what exists in AWS"
+            }
+            StoreError::UnknownFormat { .. } => "use the payctl that wrote it, or a newer one",
+            StoreError::Foreign { .. } => "look at the project's name in payctl.toml and at --env",
+            #[allow(unreachable_patterns)]
+            _ => "apply again",
+        };
+        Failure::new("state", error.to_string()).help(help)
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Failure {
+        let help = match &error {
+            JournalError::Io { .. } => "look at the state folder's permissions and free space",
+            JournalError::Foreign { .. } => {
+                "the state file was replaced by another one: put back the one that belongs to it"
+            }
+            _ => {
+                "keep it: it tells what an interrupted run may have made; compare it with what exists in AWS"
+            }
+        };
+        Failure::new("journal", error.to_string()).help(help)
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Failure {
+        match &error {
+            LockError::Held { .. } => Failure::new("locked", error.to_string())
+                .help("wait until it has ended; a lock dies with its process, payctl unlock clears what a dead one noted"),
+            LockError::Io { .. } => Failure::new("io", error.to_string()),
+        }
+    }
+}
+
+impl From<AwsError> for Failure {
+    fn from(error: AwsError) -> Failure {
+        let call = format!("{}:{}", error.service, error.operation);
+        let (code, message, help) = match error.kind {
+            AwsErrorKind::Credentials => (
+                "credentials",
+                "there are no credentials that AWS accepts".to_owned(),
+                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws sso login`; --env local needs none",
+            ),
+            AwsErrorKind::Service => (
+                "aws",
+                format!("AWS refused {call}"),
+                "mend the cause, then run it again",
+            ),
+            AwsErrorKind::NotSent | AwsErrorKind::Lost => (
+                "network",
+                format!("AWS did not answer {call}"),
+                "look at the network and AWS_ENDPOINT_URL, then run it again",
+            ),
+            AwsErrorKind::Codec => (
+                "request",
+                format!("{call} could not be made"),
+                "please report this",
+            ),
+        };
+        let aws = AwsAnswer {
+            code: error.code,
+            message: error.message,
+            request_id: error.request_id,
+        };
+        Failure {
+            aws: Some(aws),
+            ..Failure::new(code, message).help(help)
+        }
+    }
+}
+
+impl From<CloudError> for Failure {
+    fn from(error: CloudError) -> Failure {
+        let aws = error.aws.map(|aws| AwsAnswer {
+            code: aws.code,
+            message: aws.message,
+            request_id: aws.request_id,
+        });
+        Failure {
+            aws,
+            ..Failure::new("aws", error.message)
+        }
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Failure {
+        match error {
+            AccountError::Aws(error) => error.into(),
+            other => Failure::new("account", other.to_string())
+                .help("use credentials of the environment's account (AWS_PROFILE, role), or mend `account` in payctl.toml"),
+        }
+    }
+}
+
+impl From<RefreshError> for Failure {
+    fn from(error: RefreshError) -> Failure {
+        let message = error.to_string();
+        Failure {
+            message,
+            ..Failure::from(error.error)
+        }
+        .address(error.address)
+        .help("nothing was changed; run it again, or plan with --no-refresh")
+    }
+}
+
+impl From<SettleError> for Failure {
+    fn from(error: SettleError) -> Failure {
+        Failure::new("in-doubt", error.to_string())
+            .help("nothing was lost: run it again once AWS answers")
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Failure {
+        let message = error.to_string();
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::Journal(error) => error.into(),
+            EngineError::Settle(error) => error.into(),
+            EngineError::NotNative(_) => Failure::new("not-native", message)
+                .help("nothing was called; take them out of the template, or keep them in a stack of their own"),
+            EngineError::Problems(_) => Failure::new("refused", message)
+                .help("nothing was called; --allow-destructive permits what `protect` guards, where it may be"),
+            EngineError::Randomness(_) => Failure::new("randomness", message),
+        }
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Failure {
+        Failure::new("unknown-address", error.to_string())
+            .help("payctl state list shows the addresses")
+    }
+}
+
+impl From<SavedPlanError> for Failure {
+    fn from(error: SavedPlanError) -> Failure {
+        Failure::new("stale-plan", error.to_string())
+            .help("nothing was called; make the plan again: payctl plan --out FILE")
+    }
+}
+
+/// One failed operation of a run.
+pub(super) fn of_operation(address: &payctl_model::Address, failure: &OperationFailure) -> Failure {
+    let aws = failure.aws().map(|aws| AwsAnswer {
+        code: aws.code.clone(),
+        message: aws.message.clone(),
+        request_id: aws.request_id.clone(),
+    });
+    Failure {
+        aws,
+        ..Failure::new(failure.code(), failure.to_string())
+    }
+    .address(address)
+    .help(failure.help())
+}

@@ -1,0 +1,295 @@
+//! `payctl apply` and `payctl destroy`: both carry a plan out.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use payctl_state::Hasher;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::{ApplyArguments, DestroyArguments, Selection};
+use super::session::{Connected, Session};
+use super::workflow::{self, Planned};
+use super::{Exit, Global, Outcome, plan as plan_command};
+use crate::apply::engine::{Apply, apply, recover};
+use crate::apply::poller::Pace;
+use crate::apply::recovery::Patience;
+use crate::apply::{Cloud, Events};
+use crate::graph::ResourceGraph;
+use crate::plan::{PlanInputs, SavedPlan, operations};
+use crate::report::failure::Failure;
+use crate::report::progress::Progress;
+
+/// How many operations call AWS at once where payctl.toml says nothing.
+const CONCURRENCY: usize = 24;
+
+pub(super) async fn apply_command(global: &Global, options: &ApplyArguments) -> Outcome {
+    let saved = options.plan.as_deref().map(read_saved).transpose()?;
+    let mut selection = options.selection.clone();
+    let mut destroy = false;
+    if let Some(saved) = &saved {
+        destroy = saved.destroy;
+        selection.targets = saved.targets.iter().map(ToString::to_string).collect();
+        selection.allow_destructive = saved.allow_destructive;
+    }
+    // Looking at the saved plan was the yes to it.
+    let approval = if options.auto_approve || saved.is_some() {
+        Approval::Given
+    } else {
+        Approval::Yes
+    };
+    carry_out(
+        global,
+        "apply",
+        &selection,
+        destroy,
+        saved.as_ref(),
+        approval,
+    )
+    .await
+}
+
+pub(super) async fn destroy_command(global: &Global, options: &DestroyArguments) -> Outcome {
+    let approval = if options.auto_approve {
+        Approval::Given
+    } else {
+        Approval::Name
+    };
+    carry_out(global, "destroy", &options.selection, true, None, approval).await
+}
+
+/// What a person has to type before anything is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Approval {
+    /// Nothing.
+    Given,
+    /// `yes`.
+    Yes,
+    /// The environment's name.
+    Name,
+}
+
+async fn carry_out(
+    global: &Global,
+    command: &str,
+    selection: &Selection,
+    destroy: bool,
+    saved: Option<&SavedPlan>,
+    approval: Approval,
+) -> Outcome {
+    let mut session = Session::open(global)?;
+    let loaded = if destroy {
+        None
+    } else {
+        Some(workflow::load(&session)?)
+    };
+    let _lock = session.lock(command)?;
+    // Another run may have ended between the first look and the lock.
+    session = Session::open(global)?;
+    let connected = session.connect().await?;
+    let outcome = locked(
+        global,
+        &mut session,
+        &connected,
+        loaded.as_ref(),
+        selection,
+        destroy,
+        saved,
+        approval,
+    )
+    .await;
+    // Whatever came of it: the simulated AWS remembers what it was told.
+    connected.close()?;
+    outcome
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn locked(
+    global: &Global,
+    session: &mut Session,
+    connected: &Connected,
+    loaded: Option<&workflow::Loaded>,
+    selection: &Selection,
+    destroy: bool,
+    saved: Option<&SavedPlan>,
+    approval: Approval,
+) -> Outcome {
+    let (events, receiver) = Events::channel(connected.clock.clone());
+    let mut progress = Progress::start(receiver, global.json);
+    let cloud: std::sync::Arc<dyn Cloud> = connected.regions.clone();
+    let findings = recover(
+        &session.store,
+        &mut session.state,
+        cloud.clone(),
+        &events,
+        Patience::default(),
+    )
+    .await?;
+    if !findings.is_empty() && !global.json {
+        super::say(&format!(
+            "an earlier run was cut off; {} operations are settled now",
+            findings.len()
+        ));
+    }
+    let (graph, inputs) = match loaded {
+        None => {
+            let inputs = PlanInputs {
+                environment: session.environment.name.clone(),
+                ..PlanInputs::default()
+            };
+            (ResourceGraph::default(), inputs)
+        }
+        Some(loaded) => {
+            workflow::look_up(
+                session,
+                global,
+                loaded,
+                connected,
+                selection.refresh_lookups,
+            )
+            .await?;
+            workflow::graph(
+                session,
+                global,
+                loaded,
+                &session.state.availability_zones,
+                true,
+            )?
+        }
+    };
+    let planned = workflow::make(
+        session,
+        &session.state,
+        graph,
+        inputs,
+        Some(connected),
+        selection,
+        destroy,
+    )
+    .await?;
+    let hasher = Hasher::new(&session.state.salt);
+    if let Some(saved) = saved {
+        saved.check(
+            &planned.plan,
+            &planned.inputs,
+            &session.state,
+            &|secret, hash| hasher.matches(secret, hash),
+        )?;
+    }
+    if !global.json {
+        plan_command::show(session, global, &planned, connected);
+    }
+    if planned.plan.problems.is_empty() && !planned.plan.is_noop() {
+        approve(session, approval, global.json)?;
+    }
+    let Planned {
+        plan,
+        templates,
+        refreshed,
+        names,
+        ..
+    } = planned;
+    progress.names(names);
+    let steps = operations(&plan, &templates.graph, &session.state);
+    let stop = CancellationToken::new();
+    let watch = tokio::spawn(interrupts(stop.clone()));
+    let calls = || connected.regions.calls();
+    let carried = apply(
+        &session.store,
+        &mut session.state,
+        Apply {
+            plan,
+            operations: steps,
+            templates,
+            refreshed,
+            cloud,
+            events,
+            concurrency: session.environment.concurrency.unwrap_or(CONCURRENCY),
+            pace: Pace::default(),
+            destroy,
+        },
+        &calls,
+        stop.clone(),
+    )
+    .await;
+    watch.abort();
+    progress.finish().await;
+    let outcome = carried?;
+    if outcome.is_complete() {
+        if !global.json && !destroy && !session.state.outputs.is_empty() {
+            super::print(&super::outputs::text(&session.state.outputs));
+        }
+        return Ok(Exit::Success);
+    }
+    if !global.json {
+        for (address, failure) in &outcome.failures {
+            super::say(&super::failures::of_operation(address, failure).render());
+        }
+        super::say(&format!(
+            "{} failed, {} were not started. What was done is recorded; run it again to go on.",
+            outcome.failures.len(),
+            outcome.skipped.len() + outcome.interrupted.len()
+        ));
+    }
+    Ok(if outcome.failures.is_empty() && stop.is_cancelled() {
+        Exit::Interrupted
+    } else {
+        Exit::Failed
+    })
+}
+
+/// The first Ctrl-C starts nothing new, the second one leaves at once: the journal has it all.
+async fn interrupts(stop: CancellationToken) {
+    super::interrupted().await;
+    stop.cancel();
+    super::say(
+        "interrupted: nothing new is started, what runs is finished and saved; once more leaves at once",
+    );
+    super::interrupted().await;
+    std::process::exit(130);
+}
+
+fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            "io",
+            format!("cannot read the plan {}: {error}", path.display()),
+        )
+    })?;
+    Ok(SavedPlan::from_text(&text)?)
+}
+
+fn approve(session: &Session, approval: Approval, json: bool) -> Result<(), Failure> {
+    let (question, wanted) = match approval {
+        Approval::Given => return Ok(()),
+        Approval::Yes => (
+            "Apply this plan? Only `yes` does: ".to_owned(),
+            "yes".to_owned(),
+        ),
+        Approval::Name => {
+            let name = session.environment.name.clone();
+            (
+                format!("Destroy everything in {name}? Type the environment's name: "),
+                name,
+            )
+        }
+    };
+    let not_asked = || {
+        Failure::new("not-approved", "nobody is there to approve it")
+            .help("--auto-approve approves without asking")
+    };
+    if json || !std::io::stdin().is_terminal() {
+        return Err(not_asked());
+    }
+    let _ = write!(std::io::stderr(), "{question}");
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|_| not_asked())?;
+    if answer.trim() == wanted {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "not-approved",
+        "not approved: nothing was done",
+    ))
+}

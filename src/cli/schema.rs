@@ -1,0 +1,83 @@
+//! `payctl schema [TYPE]`: AWS's facts about resource types, and which properties payctl's own modules carry out.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use payctl_model::facts::facts;
+use payctl_resources::TYPES;
+use payctl_resources::conformance::{Coverage, coverage};
+use serde_json::{Value as Json, json};
+
+use super::{Exit, Global, Outcome};
+use crate::report::failure::Failure;
+use crate::report::schema::{describe, page};
+
+pub(super) fn run(global: &Global, type_name: Option<&str>) -> Outcome {
+    let wanted: Vec<String> = match type_name {
+        Some(name) => vec![name.to_owned()],
+        None => TYPES
+            .iter()
+            .map(|resource| resource.definition().type_name.to_owned())
+            .collect(),
+    };
+    let mut types = BTreeMap::new();
+    for name in &wanted {
+        types.insert(name.clone(), of_type(name)?);
+    }
+    if global.json {
+        super::print_json(&json!({ "types": types }));
+    } else if type_name.is_some() {
+        let text: String = types
+            .iter()
+            .map(|(name, facts)| describe(name, facts))
+            .collect();
+        super::print(&text);
+    } else {
+        let mut out = String::new();
+        for name in types.keys() {
+            let _ = writeln!(out, "{name}  {}", page(name));
+        }
+        let _ = writeln!(
+            out,
+            "{} native types; payctl schema TYPE describes any type of AWS",
+            types.len()
+        );
+        super::print(&out);
+    }
+    Ok(Exit::Success)
+}
+
+/// One type as docs/contracts.md wants it.
+fn of_type(name: &str) -> Result<Json, Failure> {
+    let Some(known) = facts().get(name) else {
+        let failure = Failure::new("unknown-type", format!("AWS has no resource type {name}"));
+        return Err(match facts().nearest(name) {
+            Some(similar) => failure.help(format!("did you mean {similar}?")),
+            None => failure,
+        });
+    };
+    let native = payctl_resources::resource(name).map(|resource| resource.definition());
+    let covered = match native {
+        Some(definition) => {
+            coverage(definition).map_err(|why| Failure::new("schema", format!("{name}: {why}")))?
+        }
+        None => BTreeMap::new(),
+    };
+    let support = |path: &payctl_model::PropertyPath| match (native, covered.get(&path.to_string()))
+    {
+        (None, _) => (false, Some("no native module yet".to_owned())),
+        (
+            Some(_),
+            Some(Coverage {
+                unsupported: Some(reason),
+                ..
+            }),
+        ) => (false, Some((*reason).to_owned())),
+        (Some(_), _) => (true, None),
+    };
+    Ok(crate::report::schema::to_json(
+        &known,
+        native.is_some(),
+        &support,
+    ))
+}

@@ -1,0 +1,319 @@
+//! From templates to a plan: what `plan`, `apply`, `destroy`, `drift` and `graph` share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use payctl_model::{Address, Value};
+use payctl_state::{Hasher, State};
+
+use super::Global;
+use super::arguments::Selection;
+use super::parameters::Parameters;
+use super::session::{Connected, Session, shown};
+use crate::apply::refresh::{Refreshed, refresh, without_reading};
+use crate::apply::templates::Templates;
+use crate::graph::{Names, ResourceGraph, Rules};
+use crate::plan::{Desired, Plan, PlanInputs, PlanOptions, plan};
+use crate::project::{StackSpec, stack_id, stack_name};
+use crate::report::failure::Failure;
+use crate::template::{self, Inputs, Stack, Template};
+
+/// The templates of an environment, read and found right.
+pub(super) struct Loaded {
+    /// Each stack with its template.
+    pub(super) stacks: Vec<(StackSpec, Template)>,
+}
+
+/// A plan, and what carrying it out needs.
+pub(super) struct Planned {
+    /// What will be done.
+    pub(super) plan: Plan,
+    /// What the templates want.
+    pub(super) templates: Arc<Templates>,
+    /// What is live.
+    pub(super) refreshed: Refreshed,
+    /// What the plan was made from, for saving it.
+    pub(super) inputs: PlanInputs,
+    /// For showing addresses short.
+    pub(super) names: Names,
+}
+
+/// Reads all templates of the environment.
+///
+/// # Errors
+/// All mistakes of all templates.
+pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
+    let (mut stacks, mut mistakes) = (Vec::new(), Vec::new());
+    if session.environment.stacks.is_empty() {
+        return Err(Failure::new(
+            "no-stack",
+            format!("the environment {} has no stack", session.environment.name),
+        )
+        .help("add [[stack]] with a template to payctl.toml, or give --template FILE"));
+    }
+    let mut seen: BTreeMap<std::path::PathBuf, Template> = BTreeMap::new();
+    for stack in &session.environment.stacks {
+        if let Some(template) = seen.get(&stack.template) {
+            stacks.push((stack.clone(), template.clone()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&stack.template).map_err(|error| {
+            Failure::new(
+                "io",
+                format!(
+                    "cannot read the template {}: {error}",
+                    shown(&stack.template)
+                ),
+            )
+            .help(format!("the stack {} names it in payctl.toml", stack.name))
+        })?;
+        match template::load(&shown(&stack.template), &text) {
+            Ok(template) => {
+                seen.insert(stack.template.clone(), template.clone());
+                stacks.push((stack.clone(), template));
+            }
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(Loaded { stacks })
+    } else {
+        Err(Failure::of_diagnostics(mistakes))
+    }
+}
+
+/// Fills in parameters, decides conditions, links the stacks.
+///
+/// # Errors
+/// All that is wrong with the values, and cycles.
+pub(super) fn graph(
+    session: &Session,
+    global: &Global,
+    loaded: &Loaded,
+    zones: &BTreeMap<String, Vec<String>>,
+    ask: bool,
+) -> Result<(ResourceGraph, PlanInputs), Failure> {
+    let inputs = inputs(session, global, loaded, zones, ask)?;
+    let (mut stacks, mut mistakes): (Vec<Stack>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut made_from = PlanInputs {
+        environment: session.environment.name.clone(),
+        ..PlanInputs::default()
+    };
+    for ((_, template), inputs) in loaded.stacks.iter().zip(&inputs) {
+        let stack = format!("{}/{}", inputs.region, inputs.stack);
+        made_from
+            .templates
+            .insert(stack.clone(), template.source.text().to_owned());
+        for (name, value) in &inputs.parameters {
+            made_from
+                .parameters
+                .insert(format!("{stack}.{name}"), value.clone());
+        }
+        match template.instantiate(inputs) {
+            Ok(stack) => stacks.push(stack),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Failure::of_diagnostics(mistakes));
+    }
+    let graph = ResourceGraph::build(&stacks, &Rules::native()).map_err(Failure::of_diagnostics)?;
+    Ok((graph, made_from))
+}
+
+/// The values that are given for each stack's parameters, without asking for any.
+pub(super) fn given(
+    session: &Session,
+    global: &Global,
+    loaded: &Loaded,
+) -> Result<Vec<BTreeMap<String, Value>>, Failure> {
+    let all = inputs(session, global, loaded, &BTreeMap::new(), false)?;
+    Ok(all.into_iter().map(|inputs| inputs.parameters).collect())
+}
+
+/// What each stack is instantiated with.
+fn inputs(
+    session: &Session,
+    global: &Global,
+    loaded: &Loaded,
+    zones: &BTreeMap<String, Vec<String>>,
+    ask: bool,
+) -> Result<Vec<Inputs>, Failure> {
+    let (project, environment) = (&session.project.name, &session.environment.name);
+    let mut parameters = Parameters::new(&global.parameters, &session.project.root, environment)?;
+    parameters.check(loaded.stacks.iter().map(|(_, template)| template))?;
+    let account = session
+        .state
+        .account
+        .clone()
+        .or_else(|| session.environment.account.clone());
+    // Only commands that never reach AWS know no account.
+    let account = account.unwrap_or_else(|| "123456789012".to_owned());
+    let mut all = Vec::new();
+    for (stack, template) in &loaded.stacks {
+        let region = stack.region.clone().unwrap_or_default();
+        let partition = match region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        all.push(Inputs {
+            stack: stack.name.clone(),
+            stack_name: stack_name(project, environment, &stack.name),
+            stack_id: stack_id(
+                partition,
+                &account,
+                &region,
+                project,
+                environment,
+                &stack.name,
+            ),
+            parameters: parameters.of(stack, template, ask)?,
+            availability_zones: zones.clone(),
+            partition: partition.to_owned(),
+            account: account.clone(),
+            region,
+        });
+    }
+    Ok(all)
+}
+
+/// Asks AWS for what templates need to know before they mean anything: availability zones.
+pub(super) async fn look_up(
+    session: &mut Session,
+    global: &Global,
+    loaded: &Loaded,
+    connected: &Connected,
+    anew: bool,
+) -> Result<(), Failure> {
+    let mut wanted = BTreeSet::new();
+    for ((_, template), inputs) in
+        loaded
+            .stacks
+            .iter()
+            .zip(inputs(session, global, loaded, &BTreeMap::new(), true)?)
+    {
+        wanted.extend(template.lookups(&inputs).availability_zones);
+    }
+    let known = session.state.availability_zones.clone();
+    session.state.availability_zones = connected.regions.zones(&wanted, &known, anew).await?;
+    Ok(())
+}
+
+/// Makes the plan of the whole environment, or of its destruction.
+pub(super) async fn make(
+    session: &Session,
+    state: &State,
+    graph: ResourceGraph,
+    mut inputs: PlanInputs,
+    connected: Option<&Connected>,
+    selection: &Selection,
+    destroy: bool,
+) -> Result<Planned, Failure> {
+    let refreshed = match connected {
+        Some(connected) if !selection.no_refresh => refresh(&*connected.regions, state).await?,
+        _ => without_reading(state),
+    };
+    let names = Names::new(
+        graph
+            .nodes()
+            .map(|(address, _)| address)
+            .chain(state.all().map(|(address, _)| address)),
+    );
+    let targets = targets(session, state, &graph, &names, selection)?;
+    let hasher = Hasher::new(&state.salt);
+    let verify = |secret: &str, hash: &str| hasher.matches(secret, hash);
+    let rules = Rules::native();
+    let plan = plan(
+        &Desired {
+            graph: &graph,
+            rules: &rules,
+        },
+        state,
+        &refreshed.observed,
+        &PlanOptions {
+            destroy,
+            targets: &targets,
+            protect: session.environment.protect,
+            allow_destructive: selection.allow_destructive,
+            environment_tags: &session.environment.tags,
+            verify_secret: &verify,
+        },
+    );
+    inputs.destroy = destroy;
+    inputs.targets = targets;
+    inputs.allow_destructive = selection.allow_destructive;
+    let templates = Arc::new(Templates {
+        graph,
+        tags: session.environment.tags.clone(),
+    });
+    Ok(Planned {
+        plan,
+        templates,
+        refreshed,
+        inputs,
+        names,
+    })
+}
+
+/// What `--target` and `--region` select; empty: everything.
+fn targets(
+    session: &Session,
+    state: &State,
+    graph: &ResourceGraph,
+    names: &Names,
+    selection: &Selection,
+) -> Result<BTreeSet<Address>, Failure> {
+    let all = || {
+        graph
+            .nodes()
+            .map(|(address, _)| address)
+            .chain(state.all().map(|(address, _)| address))
+    };
+    let mut targets = BTreeSet::new();
+    for text in &selection.targets {
+        let in_stack = |address: &&Address| {
+            address.stack == *text
+                || format!("{}/{}", address.region, address.stack) == *text
+                || address
+                    .stack
+                    .strip_prefix(text.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let stack: Vec<&Address> = all().filter(in_stack).collect();
+        if stack.is_empty() {
+            targets.insert(names.find(text)?);
+        }
+        targets.extend(stack.into_iter().cloned());
+    }
+    if let Some(region) = &session.only_region {
+        if targets.is_empty() {
+            targets.extend(all().filter(|address| address.region == *region).cloned());
+        } else {
+            targets.retain(|address| address.region == *region);
+        }
+        if targets.is_empty() {
+            return Err(Failure::new(
+                "no-target",
+                format!("nothing that --target names is in {region}"),
+            ));
+        }
+    }
+    Ok(targets)
+}
+
+/// The outputs of the state as people and programs see them: secrets masked.
+pub(super) fn outputs_json(outputs: &BTreeMap<String, Value>) -> serde_json::Value {
+    use crate::report::values::{SecretChange, to_json};
+    let shown = |value: &Value| {
+        to_json(value, &payctl_model::PropertyPath::root(), &|_| {
+            SecretChange::Same
+        })
+    };
+    serde_json::Value::Object(
+        outputs
+            .iter()
+            .map(|(name, value)| (name.clone(), shown(value)))
+            .collect(),
+    )
+}
