@@ -202,7 +202,7 @@ fn created(of: &Type, definition: &Definition, head: &str, properties: &Map<Stri
         return true;
     }
     let (input, later) = of.creation(properties);
-    match definition.create.build {
+    match of.creating(properties).build {
         Some(build) => {
             // Beside what is required: some members count only then.
             let mut without = Map::new();
@@ -221,7 +221,8 @@ fn created(of: &Type, definition: &Definition, head: &str, properties: &Map<Stri
 fn routed(of: &Type, head: &str, properties: &Map<String, Json>) -> bool {
     let (routes, _) = of.route(&[head], properties);
     routes.iter().any(|(change, _)| {
-        matches!(change.mode, Mode::Step(_)) || {
+        let made = change.made.iter().any(|(property, _)| *property == head);
+        made || matches!(change.mode, Mode::Step(_) | Mode::Elsewhere) || {
             let placed = of.mapping().input(change.operation, properties);
             placed.unplaced.is_empty() && !placed.input.is_empty()
         }

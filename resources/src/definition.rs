@@ -33,6 +33,9 @@ pub struct Definition {
     pub updates: &'static [Change],
     /// The call that deletes it.
     pub delete: Delete,
+    /// Properties that are never sent, for these declared ones: another resource (an Aurora cluster its members' backups) or the
+    /// source (a snapshot its user's name) decides them.
+    pub decided_elsewhere: fn(&Map<String, Json>) -> &'static [&'static str],
     /// How an interrupted create is found again.
     pub find: Find,
     /// Where names or forms of properties and API members differ.
@@ -88,6 +91,7 @@ impl Definition {
                 gone: &[],
                 busy: &[],
             },
+            decided_elsewhere: |_| &[],
             find: Find::Tag,
             rules: &[],
             tags: Tags::None,
@@ -132,6 +136,10 @@ pub struct Create {
     pub build: Option<Build>,
     /// Properties that the module's own `create` sends.
     pub own: &'static [&'static str],
+    /// Another call for these declared properties: one that restores a snapshot, say. This one where it gives none.
+    pub instead: Option<fn(&Map<String, Json>) -> Option<&'static Create>>,
+    /// Calls for what this one does not take are refused until the resource is ready.
+    pub settles: bool,
 }
 
 impl Create {
@@ -144,6 +152,8 @@ impl Create {
             token: None,
             build: None,
             own: &[],
+            instead: None,
+            settles: false,
         }
     }
 }
@@ -230,8 +240,14 @@ pub struct Change {
     pub takes: &'static [&'static str],
     /// What of them is sent.
     pub mode: Mode,
-    /// Members that are the same for every resource.
+    /// Members that are the same for every resource, where its properties do not say otherwise.
     pub fixed: &'static [(&'static str, Fixed)],
+    /// Properties whose members are made from what shall be and what is live, when they change.
+    pub made: &'static [(&'static str, fn(&Update<'_>) -> Json)],
+    /// Properties that are sent along when one of these others changes (none named: with every call), and never alone.
+    pub along: &'static [(&'static str, &'static [&'static str])],
+    /// Properties that are sent together: when one of a set changes, the others go along.
+    pub together: &'static [&'static [&'static str]],
 }
 
 impl Change {
@@ -243,7 +259,25 @@ impl Change {
             takes: &[],
             mode: Mode::Changed,
             fixed: &[],
+            made: &[],
+            along: &[],
+            together: &[],
         }
+    }
+
+    /// Properties that no call takes when they change: they act in another call (a deletion's).
+    pub const fn elsewhere(takes: &'static [&'static str]) -> Change {
+        Change {
+            takes,
+            mode: Mode::Elsewhere,
+            ..Change::of("", &[])
+        }
+    }
+
+    /// Whether a change of these properties makes a call.
+    pub fn calls(&self, names: &[&str]) -> bool {
+        let along = |name: &&str| self.along.iter().any(|(property, _)| property == name);
+        !matches!(self.mode, Mode::Elsewhere) && !names.iter().all(along)
     }
 }
 
@@ -258,6 +292,8 @@ pub enum Mode {
     All,
     /// A step of its own, for what one call cannot do. `takes` names the properties, and the step makes the calls.
     Step(for<'a> fn(&'a Context, &'a PhysicalId, &'a Update<'a>) -> StepFuture<'a>),
+    /// Nothing: the properties act in another call.
+    Elsewhere,
 }
 
 impl std::fmt::Debug for Mode {
@@ -267,6 +303,7 @@ impl std::fmt::Debug for Mode {
             Mode::OneAtATime => "OneAtATime",
             Mode::All => "All",
             Mode::Step(_) => "Step",
+            Mode::Elsewhere => "Elsewhere",
         })
     }
 }

@@ -9,11 +9,11 @@ use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::definition::{Change, Definition, Find, Fixed, Key, Mode, Tags};
+use crate::definition::{Change, Create, Definition, Find, Fixed, Key, Mode, Tags};
 use crate::error::{Error, Result};
 use crate::loaders::{self, Load, load};
 use crate::mapping::{Mapping, look, member, merge};
-use crate::resource::{Deletion, Observed, Update};
+use crate::resource::{Deletion, Observed, Status, Update};
 use crate::tags;
 
 /// How long a call is repeated while AWS has not yet spread what it depends on (IAM: "usually seconds"; minutes happen).
@@ -21,6 +21,9 @@ const PROPAGATION: Duration = Duration::from_secs(180);
 /// How long a deletion is repeated while something that is going away uses the resource (a NAT gateway's or a load balancer's
 /// network interfaces take minutes).
 const DRAINING: Duration = Duration::from_secs(1_200);
+
+/// How long a resource may take until calls for what its create call did not take are accepted (a restored database: hours).
+const SETTLING: Duration = Duration::from_secs(4 * 3_600);
 
 /// The parts that every operation on a type needs.
 pub(crate) struct Type {
@@ -157,17 +160,29 @@ impl Type {
         Ok(())
     }
 
+    /// The call that makes a resource with these properties.
+    pub(crate) fn creating(&self, properties: &Map<String, Json>) -> &'static Create {
+        let create = &self.definition.create;
+        let instead = create.instead.and_then(|instead| instead(properties));
+        instead.unwrap_or(create)
+    }
+
     /// The properties that the create call takes, its input, and the rest by top-level name.
     pub(crate) fn creation(
         &self,
         properties: &Map<String, Json>,
     ) -> (Map<String, Json>, Vec<String>) {
         let mapping = self.mapping();
+        let create = self.creating(properties);
+        let elsewhere = (self.definition.decided_elsewhere)(properties);
         let (mut now, mut later) = (Map::new(), Vec::new());
-        if let Some(build) = self.definition.create.build {
+        if let Some(build) = create.build {
             return (build(properties), later);
         }
         for (name, value) in properties {
+            if elsewhere.contains(&name.as_str()) {
+                continue;
+            }
             let is_tags = self.tag_property() == Some(name.as_str());
             if is_tags && matches!(self.definition.tags, Tags::Specification(_)) {
                 continue;
@@ -181,7 +196,7 @@ impl Type {
                 matches!(change.mode, Mode::Step(_)) && change.takes.contains(&name.as_str())
             });
             let one = Map::from_iter([(name.clone(), value.clone())]);
-            let placed = mapping.input(self.definition.create.operation, &one);
+            let placed = mapping.input(create.operation, &one);
             if by_step && placed.input.is_empty() || !placed.unplaced.is_empty() {
                 later.push(name.clone());
             } else {
@@ -202,6 +217,9 @@ impl Type {
         let mut routed = Vec::new();
         for change in self.definition.updates {
             let (mine, rest): (Vec<&str>, Vec<&str>) = open.into_iter().partition(|name| {
+                if change.made.iter().any(|(property, _)| property == name) {
+                    return true;
+                }
                 if !change.takes.is_empty() {
                     return change.takes.contains(name);
                 }
@@ -330,6 +348,7 @@ pub async fn create(
         .filter(|name| of.tag_property() != Some(name))
         .collect();
     let (_, nowhere) = of.route(&names, &properties);
+    let create = of.creating(&properties);
     if !nowhere.is_empty() {
         return Err(Error::Unmapped {
             type_name: definition.type_name.to_owned(),
@@ -339,7 +358,7 @@ pub async fn create(
     let answer = write(
         definition,
         context,
-        definition.create.operation,
+        create.operation,
         create_input(&of, input, &properties, incarnation),
     )
     .await?;
@@ -355,6 +374,11 @@ pub async fn create(
             })
             .map(|name| PropertyPath::root().key(name.as_str()))
             .collect();
+        let heads: Vec<&str> = changed.iter().filter_map(PropertyPath::head).collect();
+        let (routed, _) = of.route(&heads, &properties);
+        if create.settles && routed.iter().any(|(change, names)| change.calls(names)) {
+            observed = settled(definition, context, observed).await?;
+        }
         let live = observed.model.clone();
         update(
             definition,
@@ -381,13 +405,47 @@ pub async fn create(
     Ok(observed)
 }
 
+/// The resource when it is ready for more calls.
+async fn settled(
+    definition: &'static Definition,
+    context: &Context,
+    made: Observed,
+) -> Result<Observed> {
+    let start = context.clock().now();
+    let mut last = made;
+    loop {
+        match &last.status {
+            Status::Ready => return Ok(last),
+            Status::Failed(reason) => return Err(Error::Failed(reason.clone())),
+            Status::Gone => {
+                let what = format!("{}: {} is gone", definition.type_name, last.id);
+                return Err(Error::Failed(what));
+            }
+            Status::Pending => {}
+        }
+        let spent = context.clock().now().duration_since(start);
+        if spent.unwrap_or(SETTLING) >= SETTLING {
+            let what = format!(
+                "{}: {} does not become ready",
+                definition.type_name, last.id
+            );
+            return Err(Error::Failed(what));
+        }
+        context.clock().sleep(Duration::from_secs(10)).await;
+        // Not in the list yet: AWS has answered with it, so it comes.
+        if let Some(found) = read(definition, context, &last.id).await? {
+            last = found;
+        }
+    }
+}
+
 fn create_input(
     of: &Type,
     mut input: Map<String, Json>,
     properties: &Map<String, Json>,
     incarnation: &Incarnation,
 ) -> Map<String, Json> {
-    let create = &of.definition.create;
+    let create = of.creating(properties);
     add_fixed(&mut input, create.fixed);
     if let (Tags::Specification(kind), Some(tags)) = (
         of.definition.tags,
@@ -413,12 +471,13 @@ fn create_input(
 /// What the create call's answer tells. What is not in it but declared (a name that is the id) counts as declared.
 fn created(of: &Type, answer: &Json, properties: &Map<String, Json>) -> Result<Observed> {
     let definition = of.definition;
+    let create = of.creating(properties);
     let missing = |what: &str| Error::Answer {
-        call: format!("{}:{}", definition.service, definition.create.operation),
+        call: format!("{}:{}", definition.service, create.operation),
         missing: what.to_owned(),
     };
-    let description = look(answer, definition.create.description)
-        .ok_or_else(|| missing(definition.create.description))?;
+    let description =
+        look(answer, create.description).ok_or_else(|| missing(create.description))?;
     // A function of the mapping may make the identifier of what was declared (a route's destination).
     let mut told = properties.clone();
     if let Json::Object(members) = &description {
@@ -534,6 +593,8 @@ pub async fn update(
             .tag_property()
             .is_some_and(|property| names.contains(&property));
     names.retain(|name| !tagged || of.tag_property() != Some(name));
+    let elsewhere = (definition.decided_elsewhere)(&desired);
+    names.retain(|name| !elsewhere.contains(name));
     let mut with_resets = desired.clone();
     for name in &names {
         if !with_resets.contains_key(*name)
@@ -557,13 +618,20 @@ pub async fn update(
             step(context, id, update).await?;
             continue;
         }
-        for mut input in change_inputs(&of, change, &mine, &with_resets) {
+        if !change.calls(&mine) {
+            continue;
+        }
+        for mut input in change_inputs(&of, change, &mine, &with_resets, elsewhere, update) {
             // Only what is declared no more and has no default: nothing can be said to AWS.
             if input.is_empty() && !matches!(change.mode, Mode::All) {
                 continue;
             }
             of.identity(change.operation, change.ids, &named, &mut input)?;
-            add_fixed(&mut input, change.fixed);
+            for (name, value) in change.fixed {
+                input
+                    .entry((*name).to_owned())
+                    .or_insert_with(|| value.to_json());
+            }
             write(definition, context, change.operation, input).await?;
         }
     }
@@ -593,8 +661,26 @@ fn change_inputs(
     change: &Change,
     mine: &[&str],
     desired: &Map<String, Json>,
+    elsewhere: &[&str],
+    update: &Update<'_>,
 ) -> Vec<Map<String, Json>> {
     let mapping = of.mapping();
+    let is_made = |name: &str| change.made.iter().any(|(property, _)| *property == name);
+    // What changes, and what goes along with it.
+    let goes = |name: &str| {
+        let along = change.along.iter().any(|(property, others)| {
+            *property == name
+                && (others.is_empty() || others.iter().any(|other| mine.contains(other)))
+        });
+        let only_along = change.along.iter().any(|(property, _)| *property == name);
+        let together = change
+            .together
+            .iter()
+            .any(|set| set.contains(&name) && set.iter().any(|other| mine.contains(other)));
+        !is_made(name)
+            && !elsewhere.contains(&name)
+            && (along || !only_along && (together || mine.contains(&name)))
+    };
     let pick = |wanted: &dyn Fn(&str) -> bool| -> Map<String, Json> {
         desired
             .iter()
@@ -606,7 +692,9 @@ fn change_inputs(
         Mode::All => {
             // What this call does not take stands in other calls.
             let mut input = Map::new();
-            for (name, value) in pick(&|name| of.tag_property() != Some(name)) {
+            for (name, value) in
+                pick(&|name| of.tag_property() != Some(name) && !elsewhere.contains(&name))
+            {
                 let placed = mapping.input(change.operation, &Map::from_iter([(name, value)]));
                 if placed.unplaced.is_empty() {
                     merge(&mut input, placed.input);
@@ -615,18 +703,22 @@ fn change_inputs(
             vec![input]
         }
         Mode::OneAtATime => {
-            let placed = mapping.input(change.operation, &pick(&|name| mine.contains(&name)));
+            let placed = mapping.input(change.operation, &pick(&goes));
             placed
                 .input
                 .into_iter()
                 .map(|(name, value)| Map::from_iter([(name, value)]))
                 .collect()
         }
-        Mode::Changed | Mode::Step(_) => vec![
-            mapping
-                .input(change.operation, &pick(&|name| mine.contains(&name)))
-                .input,
-        ],
+        Mode::Changed | Mode::Step(_) | Mode::Elsewhere => {
+            let mut input = mapping.input(change.operation, &pick(&goes)).input;
+            for (property, make) in change.made {
+                if let (true, Json::Object(members)) = (mine.contains(property), make(update)) {
+                    merge(&mut input, members);
+                }
+            }
+            vec![input]
+        }
     }
 }
 
@@ -705,7 +797,10 @@ pub async fn find(
                 .map(|property| desired.at(&(*property).into())?.to_text())
                 .collect();
             let Some(parts) = parts else { return Ok(None) };
-            let id = PhysicalId::from(parts.join("|"));
+            let mut id = PhysicalId::from(parts.join("|"));
+            if definition.name.is_some_and(|name| name.lower) {
+                id = id.as_str().to_lowercase().into();
+            }
             let Some(found) = read(definition, context, &id).await? else {
                 return Ok(None);
             };
@@ -722,7 +817,7 @@ pub async fn find(
             let answer = write(
                 definition,
                 context,
-                definition.create.operation,
+                of.creating(&properties).operation,
                 create_input(&of, input, &properties, incarnation),
             )
             .await?;

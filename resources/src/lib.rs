@@ -31,6 +31,7 @@ pub mod generic;
 pub mod loaders;
 pub mod mapping;
 pub mod names;
+pub mod rds;
 pub mod resource;
 pub mod tags;
 #[cfg(test)]
@@ -89,6 +90,9 @@ pub const TYPES: &[&dyn Resource] = &[
     &ec2::security_group::SecurityGroup,
     &ec2::security_group_rule::Ingress,
     &ec2::security_group_rule::Egress,
+    &rds::db_subnet_group::DbSubnetGroup,
+    &rds::db_cluster::DbCluster,
+    &rds::db_instance::DbInstance,
 ];
 
 /// The module of a type; `None` where payctl has none.
