@@ -153,6 +153,21 @@ pub fn target(call: &Call, kind: Option<&'static Kind>, name: &str) -> Option<Ke
     })
 }
 
+/// The kind that an ARN of nothing is of, by the form of the service's ARNs; else the service's first.
+fn meant(service: &str, arn: &str) -> Option<&'static Kind> {
+    fn thing(arn: &str) -> &str {
+        arn.splitn(6, ':').nth(5).unwrap_or_default()
+    }
+    let kinds = registry::service(service)?.kinds;
+    let named = |kind: &&&Kind| {
+        let head = thing(kind.arn).split('{').next().unwrap_or_default();
+        !head.is_empty() && thing(arn).starts_with(head)
+    };
+    let longest = |kind: &&&Kind| thing(kind.arn).find('{');
+    let found = kinds.iter().filter(named).max_by_key(longest);
+    found.or_else(|| kinds.first()).copied()
+}
+
 /// Adds, removes or lists tags.
 pub(crate) fn operate(
     call: &mut Call,
@@ -162,7 +177,7 @@ pub(crate) fn operate(
     let mut targets = Vec::new();
     for name in named(&call.input, operation.key) {
         let Some(key) = target(call, kind, &name) else {
-            let kind = kind.or_else(|| registry::service(call.service)?.kinds.first().copied());
+            let kind = kind.or_else(|| meant(call.service, &name));
             return Err(kind.map_or_else(
                 || {
                     Refusal::new(

@@ -4,6 +4,7 @@ pub mod ec2;
 pub mod iam;
 pub mod kms;
 mod logs;
+pub mod rds;
 mod sts;
 
 use crate::kind::Service;
@@ -14,5 +15,6 @@ pub const SERVICES: &[&Service] = &[
     &iam::SERVICE,
     &kms::SERVICE,
     &logs::SERVICE,
+    &rds::SERVICE,
     &sts::SERVICE,
 ];
