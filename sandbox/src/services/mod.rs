@@ -1,6 +1,7 @@
 //! The services, one file each. [`SERVICES`] is where a new one is added.
 
 pub mod ec2;
+pub mod ecs;
 pub mod iam;
 pub mod kms;
 mod logs;
@@ -12,6 +13,7 @@ use crate::kind::Service;
 /// Every service that is simulated.
 pub const SERVICES: &[&Service] = &[
     &ec2::SERVICE,
+    &ecs::SERVICE,
     &iam::SERVICE,
     &kms::SERVICE,
     &logs::SERVICE,

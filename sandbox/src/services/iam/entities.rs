@@ -194,7 +194,7 @@ pub const USER: Kind = Kind {
     ),
     operations: &[
         create("CreateUser", Shows::In("User"))
-            .before(|call, members| boundary(call, members))
+            .before(boundary)
             .prepare(|call, user| {
                 let digits = call.derive(&format!("user id {}", user.id));
                 user.set("UserId", unique_id("AIDA", &digits));

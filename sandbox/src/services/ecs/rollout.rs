@@ -1,0 +1,307 @@
+//! How a service keeps its tasks running, and rolls out a new deployment.
+
+use super::cluster::CLUSTER;
+use super::definition::DEFINITION;
+use super::service::{deployment_id, say};
+use super::task::{self, TASK};
+use crate::call::Call;
+use crate::path;
+use crate::world::{Key, Record, Step};
+use serde_json::{Map, Value as Json, json};
+
+/// How long a deployment waits before it tries again what failed, in seconds.
+const RETRY: f64 = 10.0;
+
+/// Lets the service look after its tasks at this time, or earlier where that is planned.
+pub fn schedule(service: &mut Record, at: f64) {
+    let planned = service.steps.iter().filter(|step| step.event.is_some());
+    if planned.map(|step| step.at).any(|planned| planned <= at) {
+        return;
+    }
+    service.steps.retain(|step| step.event.is_none());
+    service.steps.push(Step::event(at, "reconcile"));
+}
+
+/// Makes what the service now says its primary deployment.
+pub fn deploy(service: &mut Record, digits: &str, now: f64) {
+    let id = deployment_id(digits);
+    let fargate = service.is("platformFamily", "Linux");
+    let mut deployment = json!({
+        "id": id, "status": "PRIMARY", "desiredCount": service.body.get("desiredCount"), "pendingCount": 0, "runningCount": 0,
+        "failedTasks": 0, "createdAt": now, "updatedAt": now, "rolloutState": "IN_PROGRESS",
+        "rolloutStateReason": format!("ECS deployment {id} in progress."),
+    });
+    if fargate {
+        deployment["platformVersion"] = json!("1.4.0");
+        deployment["platformFamily"] = json!("Linux");
+    }
+    for name in [
+        "taskDefinition",
+        "launchType",
+        "capacityProviderStrategy",
+        "networkConfiguration",
+        "serviceConnectConfiguration",
+        "volumeConfigurations",
+        "vpcLatticeConfigurations",
+    ] {
+        if let Some(value) = service.body.get(name) {
+            deployment[name] = value.clone();
+        }
+    }
+    let deployments = service.list_mut("deployments");
+    for older in deployments.iter_mut() {
+        older["status"] = json!("ACTIVE");
+    }
+    deployments.insert(0, deployment);
+}
+
+/// A deployment counts what failed to start.
+pub fn count_failure(service: &mut Record, id: &str) {
+    for deployment in service.list_mut("deployments") {
+        if deployment["id"] == json!(id) {
+            let failed = deployment["failedTasks"].as_u64().unwrap_or_default();
+            deployment["failedTasks"] = json!(failed + 1);
+        }
+    }
+}
+
+/// Counts come from the tasks; what CodeDeploy controls shows task sets in place of deployments.
+pub fn show(call: &Call, service: &Record, body: &mut Map<String, Json>) {
+    let tasks: Vec<&Record> = call
+        .list_where(TASK.name, "serviceArn", &service.arn)
+        .collect();
+    let count = |id: Option<&str>, running: bool| {
+        let of = tasks
+            .iter()
+            .filter(|task| id.is_none_or(|id| task.is("startedBy", id)));
+        of.filter(|task| match running {
+            true => task.is("lastStatus", "RUNNING"),
+            false => task::is_pending(task),
+        })
+        .count()
+    };
+    body.insert("runningCount".into(), json!(count(None, true)));
+    body.insert("pendingCount".into(), json!(count(None, false)));
+    let mut deployments = service.list("deployments").to_vec();
+    for deployment in &mut deployments {
+        let id = deployment["id"].as_str().unwrap_or_default().to_owned();
+        deployment["runningCount"] = json!(count(Some(&id), true));
+        deployment["pendingCount"] = json!(count(Some(&id), false));
+    }
+    if service.is("deploymentController.type", "ECS") {
+        body.insert("deployments".into(), json!(deployments));
+        return;
+    }
+    let sets = deployments.into_iter().map(|mut set| {
+        let id = set["id"].as_str().unwrap_or_default().to_owned();
+        let steady = set["rolloutState"] == json!("COMPLETED");
+        let arn = format!("{}/{id}", service.arn.replace(":service/", ":task-set/"));
+        let state = if steady {
+            "STEADY_STATE"
+        } else {
+            "STABILIZING"
+        };
+        for (name, value) in [
+            ("taskSetArn", json!(arn)),
+            ("serviceArn", json!(service.arn)),
+            ("clusterArn", json!(service.text("clusterArn"))),
+            ("computedDesiredCount", set["desiredCount"].clone()),
+            ("scale", json!({"value": 100.0, "unit": "PERCENT"})),
+            ("stabilityStatus", json!(state)),
+            ("stabilityStatusAt", set["updatedAt"].clone()),
+            ("loadBalancers", json!(service.list("loadBalancers"))),
+            (
+                "serviceRegistries",
+                json!(service.list("serviceRegistries")),
+            ),
+        ] {
+            set[name] = value;
+        }
+        set
+    });
+    body.insert("taskSets".into(), sets.collect());
+    body.insert("deployments".into(), json!([]));
+}
+
+fn percent(service: &Record, name: &str, default: u64) -> u64 {
+    let path = format!("deploymentConfiguration.{name}");
+    let value = path::pick(&service.body, &path)
+        .first()
+        .and_then(|one| one.as_u64());
+    value.unwrap_or(default)
+}
+
+/// Brings the tasks nearer to what the service wants; called again whenever a task changes.
+pub fn reconcile(call: &mut Call, key: &Key) {
+    let Some(service) = call.world.get(key).filter(|one| !one.dead).cloned() else {
+        return;
+    };
+    let tasks: Vec<Record> = call
+        .list_where(TASK.name, "serviceArn", &service.arn)
+        .cloned()
+        .collect();
+    if service.is("status", "DRAINING") {
+        if tasks.is_empty() {
+            call.world.update(key, |service| {
+                service.set("status", "INACTIVE");
+                service.set("deployments", json!([]));
+                service.dead = true;
+                // INACTIVE services "may be cleaned up and purged": DeleteService, API Reference.
+                let at = service
+                    .steps
+                    .iter()
+                    .map(|step| step.at)
+                    .fold(call.now, f64::max);
+                service.steps = vec![Step::gone(at + 3600.0)];
+            });
+        }
+        return;
+    }
+    let Some(primary) = service.list("deployments").first().cloned() else {
+        return;
+    };
+    let id = primary["id"].as_str().unwrap_or_default().to_owned();
+    let desired = service
+        .body
+        .get("desiredCount")
+        .and_then(Json::as_u64)
+        .unwrap_or_default();
+    let living: Vec<&Record> = tasks
+        .iter()
+        .filter(|one| one.is("desiredStatus", "RUNNING"))
+        .collect();
+    let (new, old): (Vec<&Record>, Vec<&Record>) =
+        living.iter().partition(|one| one.is("startedBy", &id));
+    let running = |tasks: &[&Record]| {
+        tasks
+            .iter()
+            .filter(|one| one.is("lastStatus", "RUNNING"))
+            .count() as u64
+    };
+    let most = (desired * percent(&service, "maximumPercent", 200) / 100).max(1);
+    let least = (desired * percent(&service, "minimumHealthyPercent", 100)).div_ceil(100);
+    // What is too much goes first: of the new, then of the old as the healthy ones allow.
+    let mut stopped = 0;
+    let too_many = (new.len() as u64).saturating_sub(desired);
+    let spare = (running(&living)).saturating_sub(least);
+    let mut stop: Vec<&Record> = new.iter().rev().take(too_many as usize).copied().collect();
+    let waiting = old.iter().filter(|one| !one.is("lastStatus", "RUNNING"));
+    stop.extend(waiting);
+    let healthy = old.iter().filter(|one| one.is("lastStatus", "RUNNING"));
+    stop.extend(healthy.take(spare as usize));
+    for one in stop {
+        let reason = format!("Scaling activity initiated by (deployment {id})");
+        task::stop(call, &one.id, "ServiceSchedulerInitiated", &reason);
+        stopped += 1;
+    }
+    let failed = primary["failedTasks"].as_u64().unwrap_or_default();
+    if primary["rolloutState"] == json!("IN_PROGRESS") && broken(call, key, &service, failed) {
+        return;
+    }
+    let room = most.saturating_sub(living.len() as u64 - stopped.min(living.len() as u64));
+    let wanted = desired.saturating_sub(new.len() as u64).min(room);
+    let mut started = 0;
+    if wanted > 0 && primary["rolloutState"] != json!("FAILED") {
+        for at in 0..wanted {
+            match start(call, &service, &primary, new.len() + at as usize) {
+                Ok(()) => started += 1,
+                Err(message) => {
+                    say(call, key, &message);
+                    call.world
+                        .update(key, |service| count_failure(service, &id));
+                    let at = call.now + RETRY;
+                    call.world.update(key, |service| schedule(service, at));
+                    break;
+                }
+            }
+        }
+        if started > 0 {
+            say(call, key, &format!("has started {started} tasks."));
+        }
+    }
+    let done = stopped == 0
+        && started == 0
+        && old.is_empty()
+        && running(&new) == desired
+        && new.len() as u64 == desired;
+    if done && primary["rolloutState"] == json!("IN_PROGRESS") {
+        let now = call.now;
+        call.world.update(key, |service| {
+            let deployments = service.list_mut("deployments");
+            deployments.truncate(1);
+            let first = &mut deployments[0];
+            first["rolloutState"] = json!("COMPLETED");
+            first["rolloutStateReason"] = json!(format!("ECS deployment {id} completed."));
+            first["updatedAt"] = json!(now);
+        });
+        say(
+            call,
+            key,
+            &format!("(deployment {id}) deployment completed."),
+        );
+        say(call, key, "has reached a steady state.");
+    }
+}
+
+/// The circuit breaker: half the desired tasks failed, at least 3, at most 200 (Amazon ECS Developer Guide, How the Amazon ECS
+/// deployment circuit breaker detects failures). Rolls back when there is something to roll back to.
+fn broken(call: &mut Call, key: &Key, service: &Record, failed: u64) -> bool {
+    let breaker = |name: &str| {
+        let path = format!("deploymentConfiguration.deploymentCircuitBreaker.{name}");
+        path::pick(&service.body, &path)
+            .first()
+            .is_some_and(|one| **one == json!(true))
+    };
+    let desired = service
+        .body
+        .get("desiredCount")
+        .and_then(Json::as_u64)
+        .unwrap_or_default();
+    let threshold = desired.div_ceil(2).clamp(3, 200);
+    if !breaker("enable") || failed < threshold {
+        return false;
+    }
+    let now = call.now;
+    let older = service.list("deployments").get(1).cloned();
+    let back = older.filter(|_| breaker("rollback"));
+    let digits = call.derive(&format!("deployment {}", key.id));
+    call.world.update(key, |service| {
+        let first = &mut service.list_mut("deployments")[0];
+        first["rolloutState"] = json!("FAILED");
+        first["rolloutStateReason"] =
+            json!("ECS deployment circuit breaker: tasks failed to start.");
+        first["updatedAt"] = json!(now);
+        if let Some(back) = back {
+            for name in ["taskDefinition", "networkConfiguration"] {
+                service.set(name, back[name].clone());
+            }
+            deploy(service, &digits, now);
+            schedule(service, now + 1.0);
+        }
+    });
+    say(call, key, "deployment failed: tasks failed to start.");
+    true
+}
+
+fn start(call: &mut Call, service: &Record, deployment: &Json, at: usize) -> Result<(), String> {
+    let cluster = call.find(CLUSTER.name, service.text("clusterArn")).cloned();
+    let arn = deployment["taskDefinition"].as_str().unwrap_or_default();
+    let definition = call.find(DEFINITION.name, arn).cloned();
+    let Some((cluster, definition)) = cluster.zip(definition) else {
+        return Err("was unable to place a task because its task definition is gone.".into());
+    };
+    let one = task::Start {
+        cluster: &cluster,
+        definition: &definition,
+        service: Some(service),
+        members: &service.body,
+        started_by: deployment["id"].as_str().unwrap_or_default(),
+        at,
+    };
+    task::start(call, &one)
+        .map(|_| ())
+        .map_err(|refusal| match refusal.code.as_str() {
+            "RESOURCE" => format!("was {}", refusal.message),
+            _ => format!("failed to launch a task with (error {}).", refusal.message),
+        })
+}
