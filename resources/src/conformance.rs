@@ -110,7 +110,7 @@ pub fn coverage(definition: &'static Definition) -> Result<BTreeMap<String, Cove
 /// What a function makes of a description depends on texts that no sample has (a gateway id that is an endpoint's): that it
 /// is there counts.
 fn computed(definition: &Definition, path: &PropertyPath) -> bool {
-    definition.rules.iter().any(|rule| matches!(rule, Rule::Computed(property, _) if PropertyPath::from(*property) == *path))
+    definition.rules.iter().any(|rule| matches!(rule, Rule::Computed(property, _) if PropertyPath::from(*property).is_prefix_of(path)))
 }
 
 fn in_identity(facts: &TypeFacts, path: &PropertyPath) -> bool {
@@ -229,6 +229,16 @@ fn routed(of: &Type, head: &str, properties: &Map<String, Json>) -> bool {
     })
 }
 
+/// Whether a read tells a map of texts.
+fn is_attribute_map(service: &'static Service, read: &crate::definition::Read) -> bool {
+    let output = service
+        .operation(read.load.operation)
+        .and_then(|operation| operation.output.as_ref());
+    let member =
+        output.and_then(|output| service.shape(&output.shape).member_named(read.load.items));
+    member.is_some_and(|member| service.shape(&member.shape).kind == ShapeKind::Map)
+}
+
 /// The patterns of all leaves of the model that samples of the answers give.
 fn told(definition: &'static Definition, of: &Type) -> Vec<String> {
     let mut paths = Vec::new();
@@ -256,7 +266,18 @@ fn told(definition: &'static Definition, of: &Type) -> Vec<String> {
             parts.extend(members.values().filter_map(|member| member.get(0)).cloned());
         }
         let found = selected.unwrap_or(item);
+        let found = if read.all { json!([found]) } else { found };
         match (read.into, found) {
+            ("", Json::Object(mut members)) if is_attribute_map(service, read) => {
+                // Its names stand in no model: the table names them.
+                members.extend(definition.rules.iter().filter_map(|rule| match rule {
+                    Rule::Told(_, name) | Rule::Renamed(_, name) if !name.contains(['.', '/']) => {
+                        Some(((*name).to_owned(), "x".into()))
+                    }
+                    _ => None,
+                }));
+                merge(&mut description, members);
+            }
             ("", Json::Object(members)) => merge(&mut description, members),
             (into, found) => {
                 description.insert(into.to_owned(), found);

@@ -90,6 +90,7 @@ impl Definition {
                 fixed: &[],
                 gone: &[],
                 busy: &[],
+                lingers: false,
             },
             decided_elsewhere: |_| &[],
             find: Find::Tag,
@@ -202,6 +203,11 @@ pub struct Read {
     pub into: &'static str,
     /// Whether to make this call, from the description so far. Not for the first one.
     pub when: Option<fn(&Json) -> bool>,
+    /// The call tells these properties alone and costs one for each resource: it is made only where one of them is declared
+    /// ([`read_declared`](crate::loaders::read_declared)) or it is not known what is.
+    pub only_for: &'static [&'static str],
+    /// All items, as a list, and not the first that describes the resource.
+    pub all: bool,
 }
 
 impl Read {
@@ -213,6 +219,8 @@ impl Read {
             select: None,
             into: "",
             when: None,
+            only_for: &[],
+            all: false,
         }
     }
 }
@@ -321,6 +329,8 @@ pub struct Delete {
     pub gone: &'static [&'static str],
     /// Error codes that mean something that is going away still uses it: the call is repeated for some minutes.
     pub busy: &'static [&'static str],
+    /// AWS may keep it for days after the call, with nothing to wait for.
+    pub lingers: bool,
 }
 
 impl Delete {
@@ -336,6 +346,7 @@ impl Delete {
             fixed: &[],
             gone,
             busy: &[],
+            lingers: false,
         }
     }
 }

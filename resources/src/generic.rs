@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use payctl_api::Service;
-use payctl_model::facts::{TypeFacts, facts};
+use payctl_model::facts::{Kind, TypeFacts, facts};
 use payctl_model::{Incarnation, PhysicalId, PropertyPath, Value};
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -122,17 +122,24 @@ impl Type {
                 }
                 continue;
             };
-            let list = self
+            let kind = self
                 .input(operation)
                 .and_then(|shape| shape.member_named(name))
-                .map(|member| self.service.shape(&member.shape).kind)
-                == Some(payctl_api::Kind::List);
+                .map(|member| self.service.shape(&member.shape).kind);
+            let number = match (kind, value.as_str()) {
+                (Some(payctl_api::Kind::Integer | payctl_api::Kind::Long), Some(text)) => {
+                    text.trim().parse::<i64>().ok()
+                }
+                _ => None,
+            };
             input.insert(
                 name.to_owned(),
-                if list && !value.is_array() {
-                    json!([value])
-                } else {
-                    value
+                match number {
+                    Some(number) => number.into(),
+                    None if kind == Some(payctl_api::Kind::List) && !value.is_array() => {
+                        json!([value])
+                    }
+                    None => value,
                 },
             );
         }
@@ -226,7 +233,7 @@ impl Type {
                 let sample = desired
                     .get(*name)
                     .cloned()
-                    .unwrap_or(Json::String(String::new()));
+                    .unwrap_or_else(|| self.empty(name));
                 let placed = mapping.input(
                     change.operation,
                     &Map::from_iter([((*name).to_owned(), sample)]),
@@ -239,6 +246,18 @@ impl Type {
             }
         }
         (routed, open)
+    }
+
+    /// A value of a property's kind with nothing in it: what may be sent of a property that is declared no more.
+    fn empty(&self, name: &str) -> Json {
+        let schema = self.facts.schema_at(&name.into());
+        match schema.and_then(|schema| schema.kinds.first()) {
+            Some(Kind::Array) => json!([]),
+            Some(Kind::Object) => json!({}),
+            Some(Kind::Boolean) => false.into(),
+            Some(Kind::Integer | Kind::Number) => 0.into(),
+            _ => "".into(),
+        }
     }
 
     /// What a property goes back to when it is declared no more.
@@ -500,7 +519,10 @@ pub async fn description(
 ) -> Result<Option<Json>> {
     let mut description = Json::Null;
     for (position, read) in definition.reads.iter().enumerate() {
-        if position > 0 && read.when.is_some_and(|when| !when(&description)) {
+        if position > 0
+            && (read.when.is_some_and(|when| !when(&description))
+                || !read.only_for.is_empty() && !loaders::is_declared(read.only_for))
+        {
             continue;
         }
         let Some(key) = key(read.key, id, &description) else {
@@ -515,7 +537,12 @@ pub async fn description(
             Some(select) => select(item, id),
             None => Some(item.clone()),
         };
-        let found = items.iter().find_map(select);
+        let found = if read.all {
+            let all: Vec<Json> = items.iter().filter_map(select).collect();
+            (!all.is_empty()).then_some(Json::Array(all))
+        } else {
+            items.iter().find_map(select)
+        };
         match (position, found) {
             (0, None) => return Ok(None),
             (0, Some(found)) if read.into.is_empty() => description = found,

@@ -22,17 +22,22 @@
 #![allow(clippy::result_large_err)]
 
 pub mod aws;
+pub mod cloudwatch;
 pub mod conformance;
 pub mod context;
 pub mod definition;
 pub mod ec2;
 pub mod error;
 pub mod generic;
+pub mod kms;
 pub mod loaders;
+pub mod logs;
 pub mod mapping;
 pub mod names;
 pub mod rds;
 pub mod resource;
+pub mod sns;
+pub mod ssm;
 pub mod tags;
 #[cfg(test)]
 mod tests;
@@ -40,7 +45,7 @@ mod tests;
 pub use context::{CallJournal, Caller, Context};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
-pub use loaders::{least_calls, read_many};
+pub use loaders::{least_calls, read_declared, read_many};
 pub use resource::{Deletion, Observed, Resource, Status, Update};
 pub use tags::{Owner, prepare};
 
@@ -93,6 +98,14 @@ pub const TYPES: &[&dyn Resource] = &[
     &rds::db_subnet_group::DbSubnetGroup,
     &rds::db_cluster::DbCluster,
     &rds::db_instance::DbInstance,
+    &kms::key::Key,
+    &kms::alias::Alias,
+    &logs::log_group::LogGroup,
+    &cloudwatch::alarm::Alarm,
+    &cloudwatch::dashboard::Dashboard,
+    &sns::topic::Topic,
+    &sns::subscription::Subscription,
+    &ssm::parameter::Parameter,
 ];
 
 /// The module of a type; `None` where payctl has none.

@@ -81,6 +81,8 @@ impl Load {
 pub enum By {
     /// EC2: `Filters` with this name. Unknown values do no harm, so this goes before ids wherever there is a filter.
     Filter(&'static str),
+    /// Systems Manager: a list of filters in this member, `Key` and `Values`.
+    KeyFilter(&'static str, &'static str),
     /// A list member.
     Ids(&'static str),
     /// A list member, of things within another that stands in front of the key (`cluster|service`).
@@ -110,6 +112,17 @@ type Answer = std::result::Result<Vec<Json>, Arc<Error>>;
 
 tokio::task_local! {
     static LOADERS: Arc<Loaders>;
+    static DECLARED: Option<BTreeSet<String>>;
+}
+
+/// Whether one of these properties is declared by what is being read, or it is not known what is.
+pub(crate) fn is_declared(properties: &[&str]) -> bool {
+    DECLARED
+        .try_with(|declared| match declared {
+            Some(declared) => properties.iter().any(|name| declared.contains(*name)),
+            None => true,
+        })
+        .unwrap_or(true)
 }
 
 /// The items that a key names. Within [`read_many`] it waits for the round's call, else it makes the call at once.
@@ -154,15 +167,26 @@ pub async fn read_many(
     context: &Context,
     wanted: Vec<(&'static dyn Resource, PhysicalId)>,
 ) -> Vec<Result<Option<Observed>>> {
+    let wanted = wanted
+        .into_iter()
+        .map(|(resource, id)| (resource, id, None));
+    read_declared(context, wanted.collect()).await
+}
+
+/// The same where the top-level properties are known that are or were declared: what is only for others is not asked.
+pub async fn read_declared(
+    context: &Context,
+    wanted: Vec<(&'static dyn Resource, PhysicalId, Option<BTreeSet<String>>)>,
+) -> Vec<Result<Option<Observed>>> {
     let loaders = Arc::new(Loaders::default());
     type Reading = Pin<Box<dyn Future<Output = Result<Option<Observed>>> + Send>>;
     let mut readings: Vec<Option<Reading>> = wanted
         .into_iter()
-        .map(|(resource, id)| {
+        .map(|(resource, id, declared)| {
             let context = context.clone();
-            let reading: Reading = Box::pin(LOADERS.scope(Arc::clone(&loaders), async move {
-                resource.read(&context, &id).await
-            }));
+            let reading = async move { resource.read(&context, &id).await };
+            let reading: Reading =
+                Box::pin(LOADERS.scope(Arc::clone(&loaders), DECLARED.scope(declared, reading)));
             Some(reading)
         })
         .collect();
@@ -293,7 +317,7 @@ fn batches(load: &Load, keys: impl IntoIterator<Item = String>) -> Vec<Vec<Strin
                 .flat_map(|keys| keys.chunks(load.batch.max(1)));
             chunks.map(<[String]>::to_vec).collect()
         }
-        By::Filter(_) | By::Ids(_) => keys
+        By::Filter(_) | By::KeyFilter(..) | By::Ids(_) => keys
             .chunks(load.batch.max(1))
             .map(<[String]>::to_vec)
             .collect(),
@@ -309,7 +333,7 @@ pub fn least_calls(wanted: &[(&'static dyn Resource, usize)]) -> BTreeMap<String
             .definition()
             .reads
             .iter()
-            .filter(|read| read.when.is_none())
+            .filter(|read| read.when.is_none() && read.only_for.is_empty())
         {
             keys.entry(read.load.name()).or_insert((read.load, 0)).1 += count;
         }
@@ -376,7 +400,7 @@ async fn fetch(context: &Context, load: &'static Load, keys: Vec<String>) -> Fet
                             answers.insert(key, Ok(items));
                         }
                     }
-                    By::Filter(_) | By::Ids(_) | By::All => {
+                    By::Filter(_) | By::KeyFilter(..) | By::Ids(_) | By::All => {
                         let mut found = by_key(load, &items);
                         for key in keys {
                             let items = found.remove(&key).unwrap_or_default();
@@ -419,6 +443,9 @@ fn request(load: &Load, keys: &[String]) -> Map<String, Json> {
                     input.insert(member.to_owned(), json!([filter]));
                 }
             }
+        }
+        By::KeyFilter(member, name) => {
+            input.insert(member.to_owned(), json!([{"Key": name, "Values": keys}]));
         }
         By::Ids(name) => put(&mut input, &[name.to_owned()], json!(keys)),
         By::Within(scope, ids) => {

@@ -443,6 +443,12 @@ impl Walk<'_> {
         let mut shape = container?;
         let mut names = Vec::new();
         for step in member.split('.') {
+            // An attribute map takes any name (SNS topics, target groups).
+            if let (ShapeKind::Map, Some(value)) = (shape.kind, &shape.value) {
+                names.push(step.to_owned());
+                shape = self.shape(&value.shape);
+                continue;
+            }
             let equal = |wanted: &str| {
                 shape
                     .members

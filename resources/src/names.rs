@@ -15,6 +15,8 @@ pub struct Name {
     pub lower: bool,
     /// What stands before the name: `/aws/`, `alias/`.
     pub prefix: &'static str,
+    /// What the name must end with where a property is true.
+    pub ending: Option<(&'static str, &'static str)>,
 }
 
 impl Name {
@@ -26,6 +28,7 @@ impl Name {
             also: "",
             lower: false,
             prefix: "",
+            ending: None,
         }
     }
 
@@ -37,6 +40,7 @@ impl Name {
             also: "",
             lower: true,
             prefix: "",
+            ending: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::context::Context;
 use crate::definition::{Definition, Tags};
 use crate::error::Result;
+use crate::loaders::{self, By, Load};
 use crate::names;
 
 /// Tag with the project's name.
@@ -59,17 +60,30 @@ pub fn prepare(
     environment_tags: &BTreeMap<String, String>,
 ) -> Value {
     let mut desired = desired.clone();
-    if let (Some(name), Some(map)) = (&definition.name, desired.as_map_mut()) {
-        map.entry(name.property.to_owned()).or_insert_with(|| {
-            names::generate(
-                name,
-                owner.project,
-                owner.environment,
-                owner.address,
-                owner.incarnation,
-            )
-            .into()
-        });
+    if let (Some(name), Some(map)) = (&definition.name, desired.as_map_mut())
+        && !map.contains_key(name.property)
+    {
+        let is_true = |property: &str| {
+            let text = map.get(property).and_then(Value::to_text);
+            text.is_some_and(|text| text.eq_ignore_ascii_case("true"))
+        };
+        let ending = name.ending.filter(|(property, _)| is_true(property));
+        let ending = ending.map_or("", |(_, ending)| ending);
+        let room = names::Name {
+            max: name.max.saturating_sub(ending.len()),
+            ..*name
+        };
+        let generated = names::generate(
+            &room,
+            owner.project,
+            owner.environment,
+            owner.address,
+            owner.incarnation,
+        );
+        map.insert(
+            name.property.to_owned(),
+            format!("{generated}{ending}").into(),
+        );
     }
     if definition.tags == Tags::None {
         return desired;
@@ -242,6 +256,15 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &["TopicArn"],
     },
     TagCalls {
+        service: "ssm",
+        add: "AddTagsToResource",
+        remove: "RemoveTagsFromResource",
+        resource: "ResourceId",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Name"],
+    },
+    TagCalls {
         service: "application-autoscaling",
         add: "TagResource",
         remove: "UntagResource",
@@ -251,6 +274,9 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &["ScalableTargetARN"],
     },
 ];
+
+/// What the calls that change a service's tags need besides.
+const ALSO: &[(&str, &str, &str)] = &[("ssm", "ResourceType", "Parameter")];
 
 /// Types that differ from their service.
 pub const BY_TYPE: &[(&str, TagCalls)] = &[(
@@ -265,6 +291,64 @@ pub const BY_TYPE: &[(&str, TagCalls)] = &[(
         named_by: &["RoleName"],
     },
 )];
+
+/// Tags of a hundred resources of any services a call, for types whose descriptions come without (API_GetResources: "ResourceARNList",
+/// at most 100). What it tells may be some seconds old: where the ownership tag is missing, [`untagged`] lets the type ask its service.
+pub static SWEEP: Load = Load::of(
+    "resourcegroupstaggingapi",
+    "GetResources",
+    By::Ids("ResourceARNList"),
+    100,
+    "ResourceTagMappingList",
+    "ResourceARN",
+);
+
+/// Selects the tags of an item of [`SWEEP`].
+pub fn swept(item: &Json, _: &PhysicalId) -> Option<Json> {
+    Some(json!({"Tags": item.get("Tags")?}))
+}
+
+/// Whether a description has no ownership tag: tags that were set a moment ago, or somebody else's resource.
+pub fn untagged(description: &Json) -> bool {
+    let tags = description.get("Tags").and_then(Json::as_array);
+    !tags.is_some_and(|tags| {
+        tags.iter()
+            .any(|tag| tag.get("Key").and_then(Json::as_str) == Some(INCARNATION))
+    })
+}
+
+/// Whether a list of tags, as the API tells it, has an incarnation's tag.
+pub fn carries(tags: Option<&Json>, incarnation: &Incarnation) -> bool {
+    let part = |tag: &Json, name: &str| {
+        crate::mapping::member(tag, name)
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+    };
+    let mut tags = tags.and_then(Json::as_array).into_iter().flatten();
+    tags.any(|tag| {
+        part(tag, "Key").as_deref() == Some(INCARNATION)
+            && part(tag, "Value").as_deref() == Some(incarnation.as_str())
+    })
+}
+
+/// The ARNs of resources of a kind (`kms:key`) that carry an incarnation's tag.
+pub async fn tagged(
+    context: &Context,
+    kind: &str,
+    incarnation: &Incarnation,
+) -> Result<Vec<String>> {
+    let mut input = Map::new();
+    input.insert(
+        "TagFilters".to_owned(),
+        json!([{"Key": INCARNATION, "Values": [incarnation.as_str()]}]),
+    );
+    input.insert("ResourceTypeFilters".to_owned(), json!([kind]));
+    let found = loaders::items(context, &SWEEP, input).await?;
+    Ok(found
+        .iter()
+        .filter_map(|item| item.get("ResourceARN")?.as_str().map(str::to_owned))
+        .collect())
+}
 
 /// Makes the live tags the declared ones: sets what is new or differs, removes what is declared no more. Tags of payctl's and
 /// AWS's own are never removed.
@@ -338,6 +422,8 @@ fn resource(calls: &TagCalls, operation: &str, id: &PhysicalId, live: &Value) ->
         .iter()
         .find_map(|property| live.get(property)?.as_str().map(str::to_owned));
     let name = named.unwrap_or_else(|| id.as_str().to_owned());
+    // A log group's ARN is told with its streams; tags are for the group (Logs API reference, TagResource).
+    let name = name.strip_suffix(":*").unwrap_or(&name).to_owned();
     if is_list(calls.service, operation, calls.resource) {
         json!([name])
     } else {
@@ -445,6 +531,12 @@ async fn send(
         calls.resource.to_owned(),
         resource(calls, operation, id, live),
     );
+    for (_, name, value) in ALSO
+        .iter()
+        .filter(|(service, ..)| *service == calls.service)
+    {
+        input.insert((*name).to_owned(), (*value).into());
+    }
     input.insert(
         member.to_owned(),
         as_member(calls.service, operation, member, pairs).unwrap_or(Json::Null),

@@ -1,5 +1,6 @@
 //! [`Cloud`]: what the executor needs of AWS, so that tests can stand a fake one in its place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub struct Target {
     pub address: Address,
     /// Its CloudFormation type.
     pub type_name: String,
+    /// Its top-level properties as last applied: what AWS tells of others by calls of their own is not read. `None`: everything is.
+    pub declared: Option<BTreeSet<String>>,
 }
 
 /// What AWS said, for messages.

@@ -69,6 +69,7 @@ impl Doing {
             target: Target {
                 address: operation.address.clone(),
                 type_name: self.type_name(operation)?,
+                declared: None,
             },
             started: self.cloud.clock().now(),
         };
@@ -255,6 +256,12 @@ impl Doing {
             .await
         {
             return Err(self.failed(current, Failure::of(error, id)).await);
+        }
+        // What AWS keeps after the call, for itself, is not waited for.
+        let lingers = payctl_resources::resource(&current.target.type_name)
+            .is_some_and(|resource| resource.definition().delete.lingers);
+        if lingers {
+            return self.conclude(current, Ok(true)).await;
         }
         let _ = self.progress.send(Progress::Waits(current.node));
         let gone = tokio::select! {

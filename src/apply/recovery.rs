@@ -179,6 +179,7 @@ async fn look(
     let target = Target {
         address: intent.address.clone(),
         type_name: intent.type_name.clone(),
+        declared: None,
     };
     if let (None, Some(id)) = (&intent.desired, &intent.physical_id) {
         let read = cloud

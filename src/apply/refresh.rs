@@ -42,6 +42,10 @@ pub async fn refresh(cloud: &dyn Cloud, state: &State) -> Result<Refreshed, Refr
             let target = Target {
                 address: address.clone(),
                 type_name: resource.type_name.clone(),
+                declared: resource
+                    .last_applied
+                    .as_map()
+                    .map(|properties| properties.keys().cloned().collect()),
             };
             Some((target, resource.physical_id.clone()?))
         })

@@ -210,13 +210,12 @@ impl Cloud for Regions {
         wanted: &[(Target, PhysicalId)],
     ) -> Vec<Result<Option<Observed>, CloudError>> {
         let mut answers: Vec<_> = wanted.iter().map(|_| None).collect();
-        let mut by_region: BTreeMap<&str, Vec<(usize, &'static dyn Resource, PhysicalId)>> =
-            BTreeMap::new();
+        let mut by_region: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (index, (target, id)) in wanted.iter().enumerate() {
             match self.of(target) {
                 Ok((resource, _)) => {
                     let region = by_region.entry(&target.address.region).or_default();
-                    region.push((index, resource, id.clone()));
+                    region.push((index, (resource, id.clone(), target.declared.clone())));
                 }
                 Err(error) => answers[index] = Some(Err(error)),
             }
@@ -229,11 +228,8 @@ impl Cloud for Regions {
             };
             let context = context.clone();
             reading.spawn(async move {
-                let (indices, asked): (Vec<_>, Vec<_>) = asked
-                    .into_iter()
-                    .map(|(index, resource, id)| (index, (resource, id)))
-                    .unzip();
-                let read = payctl_resources::read_many(&context, asked).await;
+                let (indices, asked): (Vec<usize>, Vec<_>) = asked.into_iter().unzip();
+                let read = payctl_resources::read_declared(&context, asked).await;
                 indices.into_iter().zip(read).collect::<Vec<_>>()
             });
         }

@@ -118,6 +118,12 @@ const SATELLITES: &[(&str, &str, &str, &str)] = &[
         "AWS::EC2::SecurityGroup",
         "SecurityGroupEgress",
     ),
+    (
+        "AWS::SNS::Subscription",
+        "TopicArn",
+        "AWS::SNS::Topic",
+        "Subscription",
+    ),
     ("AWS::IAM::Policy", "Roles", "AWS::IAM::Role", "Policies"),
     (
         "AWS::IAM::RolePolicy",

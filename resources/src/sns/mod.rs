@@ -1,0 +1,90 @@
+//! Topics and subscriptions. Both have their settings in maps of texts, changed one at a time.
+
+pub mod subscription;
+pub mod topic;
+
+use crate::context::Context;
+use crate::definition::Definition;
+use crate::error::{Error, Result};
+use crate::loaders::{By, Load};
+use crate::resource::Update;
+use payctl_model::PhysicalId;
+use serde_json::{Map, Value as Json};
+
+/// SNS says `NotFound` for what its model calls NotFoundException.
+const GONE: &[&str] = &["NotFound", "NotFoundException"];
+
+const fn one(
+    operation: &'static str,
+    member: &'static [&'static str],
+    items: &'static str,
+) -> Load {
+    Load {
+        gone: GONE,
+        ..Load::of("sns", operation, By::One(member), 1, items, "")
+    }
+}
+
+pub(crate) static TOPICS: Load = one("GetTopicAttributes", &["TopicArn"], "Attributes");
+pub(crate) static ALL_TOPICS: Load =
+    Load::of("sns", "ListTopics", By::All, 1, "Topics", "TopicArn");
+pub(crate) static SUBSCRIPTIONS: Load = one(
+    "GetSubscriptionAttributes",
+    &["SubscriptionArn"],
+    "Attributes",
+);
+pub(crate) static SUBSCRIPTIONS_OF_TOPICS: Load =
+    one("ListSubscriptionsByTopic", &["TopicArn"], "Subscriptions");
+pub(crate) static DATA_PROTECTION: Load = one("GetDataProtectionPolicy", &["ResourceArn"], "");
+pub(crate) static TAGS: Load = one("ListTagsForResource", &["ResourceArn"], "");
+
+/// Attributes are texts; documents are JSON in a text.
+fn text(value: &Json) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Sets the attributes of the properties that change; what is declared no more gets its default. Property, default.
+async fn set_attributes(
+    definition: &'static Definition,
+    context: &Context,
+    operation: &str,
+    member: &str,
+    id: &PhysicalId,
+    update: &Update<'_>,
+    attributes: &[(&str, &str)],
+) -> Result<()> {
+    for (property, default) in attributes {
+        if !update.touches(property) {
+            continue;
+        }
+        let value =
+            match update.desired.get(property) {
+                Some(value) => text(&value.expose_json().ok_or_else(|| {
+                    Error::Unknown(format!("{} {property}", definition.type_name))
+                })?),
+                None => (*default).to_owned(),
+            };
+        set_attribute(definition, context, operation, member, id, property, &value).await?;
+    }
+    Ok(())
+}
+
+async fn set_attribute(
+    definition: &'static Definition,
+    context: &Context,
+    operation: &str,
+    member: &str,
+    id: &PhysicalId,
+    name: &str,
+    value: &str,
+) -> Result<()> {
+    let input = Map::from_iter([
+        (member.to_owned(), id.as_str().into()),
+        ("AttributeName".to_owned(), name.into()),
+        ("AttributeValue".to_owned(), value.into()),
+    ]);
+    crate::generic::write(definition, context, operation, input).await?;
+    Ok(())
+}
