@@ -199,6 +199,7 @@ async fn rename(global: &Global, from: &str, to: &str) -> Outcome {
         let target = Target {
             address: to.clone(),
             type_name,
+            declared: None,
         };
         connected.regions.readdress(&target, &id).await?;
     }
