@@ -828,15 +828,7 @@ pub async fn find(
             if definition.name.is_some_and(|name| name.lower) {
                 id = id.as_str().to_lowercase().into();
             }
-            let Some(found) = read(definition, context, &id).await? else {
-                return Ok(None);
-            };
-            if found.status == crate::resource::Status::Gone
-                || !is_ours(&of, &found.model, incarnation)
-            {
-                return Ok(None);
-            }
-            Ok(Some(id))
+            if_ours(definition, context, id, incarnation).await
         }
         Find::Token => {
             let properties = expose(definition.type_name, desired)?;
@@ -867,6 +859,33 @@ fn live_and_ours(of: &Type, item: &Json, incarnation: &Incarnation) -> Option<Ph
     let found = of.observed(None, item)?;
     (found.status != crate::resource::Status::Gone && is_ours(of, &found.model, incarnation))
         .then_some(found.id)
+}
+
+/// The id of a resource that is there and carries the incarnation's tag.
+pub async fn if_ours(
+    definition: &'static Definition,
+    context: &Context,
+    id: PhysicalId,
+    incarnation: &Incarnation,
+) -> Result<Option<PhysicalId>> {
+    let of = Type::of(definition)?;
+    let found = read(definition, context, &id).await?;
+    let ours = found.is_some_and(|found| {
+        found.status != Status::Gone && is_ours(&of, &found.model, incarnation)
+    });
+    Ok(ours.then_some(id))
+}
+
+/// An operation's input for some properties: for steps.
+pub fn input(
+    definition: &'static Definition,
+    operation: &str,
+    properties: &Map<String, Json>,
+) -> Result<Map<String, Json>> {
+    Ok(Type::of(definition)?
+        .mapping()
+        .input(operation, properties)
+        .input)
 }
 
 /// Whether a resource carries the incarnation's tag; what cannot be tagged is known by its key alone.

@@ -27,6 +27,7 @@ pub mod conformance;
 pub mod context;
 pub mod definition;
 pub mod ec2;
+pub mod elbv2;
 pub mod error;
 pub mod generic;
 pub mod kms;
@@ -106,6 +107,9 @@ pub const TYPES: &[&dyn Resource] = &[
     &sns::topic::Topic,
     &sns::subscription::Subscription,
     &ssm::parameter::Parameter,
+    &elbv2::load_balancer::LoadBalancer,
+    &elbv2::target_group::TargetGroup,
+    &elbv2::listener::Listener,
 ];
 
 /// The module of a type; `None` where payctl has none.
