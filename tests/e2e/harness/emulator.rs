@@ -10,7 +10,7 @@ pub struct Emulator {
     child: Child,
     /// Where it listens, such as `http://127.0.0.1:4711`.
     pub url: String,
-    /// Where the simulated AWS keeps its world.
+    /// Where the simulated AWS keeps its world, where that is no test's project.
     _home: Option<Project>,
 }
 
@@ -35,7 +35,18 @@ impl Emulator {
     /// The simulated AWS behind `payctl sandbox serve`, empty, its clock this many times as fast as the wall's.
     pub fn simulated(speed: u32) -> Emulator {
         let home = Project::empty();
-        let mut command = home.command(&format!("sandbox serve --port 0 --speed {speed}"));
+        let mut emulator = Emulator::serving(&home, speed);
+        emulator._home = Some(home);
+        emulator
+    }
+
+    /// The simulated AWS that a project's own runs left, seen from outside.
+    pub fn world_of(project: &Project) -> Emulator {
+        Emulator::serving(project, 1)
+    }
+
+    fn serving(project: &Project, speed: u32) -> Emulator {
+        let mut command = project.command(&format!("sandbox serve --port 0 --speed {speed}"));
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the simulated AWS starts");
         let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
@@ -43,7 +54,7 @@ impl Emulator {
         Emulator {
             child,
             url,
-            _home: Some(home),
+            _home: None,
         }
     }
 }

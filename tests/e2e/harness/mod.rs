@@ -34,6 +34,7 @@ impl Project {
         Project {
             folder,
             endpoint: None,
+            environment: None,
             variables: Vec::new(),
         }
     }
@@ -104,6 +105,7 @@ impl Project {
         let mut command = Command::new(env!("CARGO_BIN_EXE_payctl"));
         command
             .args(arguments.split_whitespace())
+            .args(self.environment.iter().flat_map(|name| ["--env", name]))
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         command
@@ -112,7 +114,8 @@ impl Project {
             .env("HOME", self.folder.path());
         command
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .env("COLUMNS", "80");
         if let Some(endpoint) = &self.endpoint {
             command.env("AWS_ENDPOINT_URL", endpoint);
             command
@@ -133,6 +136,17 @@ impl Project {
         let run = self.run(arguments);
         assert_eq!(
             run.code, 0,
+            "payctl {arguments}\n--- out\n{}\n--- err\n{}",
+            run.out, run.err
+        );
+        run
+    }
+
+    /// Runs the binary, which must fail with this exit code.
+    pub fn fails(&self, arguments: &str, code: i32) -> Run {
+        let run = self.run(arguments);
+        assert_eq!(
+            run.code, code,
             "payctl {arguments}\n--- out\n{}\n--- err\n{}",
             run.out, run.err
         );
