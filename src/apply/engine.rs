@@ -12,7 +12,7 @@ use super::events::{Events, Happened, Summary};
 use super::executor::{Before, Outcome, Run, Wanted as _, execute};
 use super::journal::{Recorder, ledger_of};
 use super::keep::take_in;
-use super::ledger::Ledger;
+use super::ledger::{Impossible, Ledger};
 use super::poller::Pace;
 use super::recovery::{self, Finding, Leftover, Patience, SettleError};
 use super::refresh::Refreshed;
@@ -31,6 +31,9 @@ pub enum EngineError {
     /// What an interrupted run left cannot be cleared up.
     #[error(transparent)]
     Settle(#[from] SettleError),
+    /// The journal contradicts itself.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     /// The plan has changes of types that no module carries out.
     #[error("these types cannot be provisioned yet: {}", .0.join(", "))]
     NotNative(Vec<String>),
@@ -48,10 +51,10 @@ pub enum EngineError {
 /// # Errors
 /// Where the journal is damaged or another state's.
 pub fn look(store: &Store, state: &State) -> Result<Option<(Leftover, State)>, EngineError> {
-    let Some(left) = Journal::read(&store.paths().journal, &state.lineage, state.serial)? else {
+    let Some(left) = Journal::read(&store.paths().journal, state)? else {
         return Ok(None);
     };
-    let ledger = ledger_of(&left.ledger);
+    let ledger = ledger_of(&left.records)?;
     let mut counted = state.clone();
     take_in(&mut counted, &ledger);
     Ok(Some((recovery::inspect(&ledger), counted)))
@@ -70,15 +73,15 @@ pub async fn recover(
     patience: Patience,
 ) -> Result<Vec<(Address, Finding)>, EngineError> {
     let path = &store.paths().journal;
-    let Some(left) = Journal::read(path, &state.lineage, state.serial)? else {
+    let Some(left) = Journal::read(path, state)? else {
         return Ok(Vec::new());
     };
-    let mut ledger = ledger_of(&left.ledger);
+    let mut ledger = ledger_of(&left.records)?;
     let journal = Journal::resume(path, &left)?;
     let recorder = Recorder::new(journal, cloud.clock().clone(), ledger.clone());
     let findings = recovery::settle(&mut ledger, cloud, &recorder, events, patience).await?;
     take_in(state, &ledger);
-    store.save(state)?;
+    store.save_run(state, recorder.journal())?;
     recorder.into_journal().clear()?;
     Ok(findings)
 }
@@ -124,7 +127,7 @@ pub async fn apply(
         store.save(state)?;
     }
     let incarnations = incarnations(&apply.operations)?;
-    let journal = Journal::create(&store.paths().journal, &state.lineage, state.serial)?;
+    let journal = Journal::create(&store.paths().journal, state)?;
     let recorder = Arc::new(Recorder::new(
         journal,
         apply.cloud.clock().clone(),
@@ -183,7 +186,7 @@ pub async fn apply(
         } else {
             apply.templates.exports()
         };
-        store.save(state)?;
+        store.save_run(state, recorder.journal())?;
     }
     apply.events.send(Happened::Summary(Summary {
         counts: outcome.counts,

@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use payctl_model::{Clock, Value};
-use payctl_state::{Journal, Kind, OperationStatus, Outcome, Record};
+use payctl_state::{Journal, Kind, Record};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::events::Verb;
-use super::ledger::{End, Ledger, Written};
-use super::log::{Entry, Intent, Log, LogError, OperationId};
+use super::ledger::{Impossible, Ledger};
+use super::log::{Entry, Intent, Log, LogError};
 
 /// Writes into the journal, and knows everything that stands in it.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ impl Recorder {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// The journal itself, once nothing is written any more.
@@ -76,9 +81,15 @@ impl Recorder {
                 call: Some(call.clone()),
                 ..new(Kind::Result)
             },
-            Entry::Answer { call, error, .. } => Record {
+            Entry::Answer {
+                call,
+                error,
+                refused,
+                ..
+            } => Record {
                 call: Some(call.clone()),
                 error: error.clone(),
+                refused: *refused,
                 ..new(Kind::Failed)
             },
             Entry::Exists {
@@ -146,80 +157,83 @@ impl Log for Recorder {
     }
 }
 
-/// What an earlier run's journal says, as the executor's ledger.
-pub fn ledger_of(left: &payctl_state::Ledger) -> Ledger {
+/// What an earlier run's journal says, folded as the run itself folded it.
+///
+/// # Errors
+/// Where a record cannot follow what stands before it.
+pub fn ledger_of(records: &[Record]) -> Result<Ledger, Impossible> {
     let mut ledger = Ledger::default();
-    for (operation, status) in left.operations() {
-        if let Some(written) = written(operation, status) {
-            ledger.insert(operation, written);
-        }
+    for record in records {
+        ledger.after(&entry(record)?)?;
     }
-    ledger
+    Ok(ledger)
 }
 
-fn written(operation: OperationId, status: &OperationStatus) -> Option<Written> {
-    let record = &status.intent;
-    let verb = Verb::named(&record.action)?;
-    let known = status
-        .physical_id
-        .clone()
-        .filter(|_| status.attributes.is_some());
-    let mut exists = known.map(|id| (id, status.attributes.clone().unwrap_or_else(Value::map)));
-    let end = match status.outcome {
-        Outcome::Open => None,
-        Outcome::Done => Some(End::Done),
-        Outcome::Failed { tainted } => Some(End::Failed {
-            reason: "an earlier run failed".to_owned(),
-            tainted: status.physical_id.clone().filter(|_| tainted),
-        }),
-        Outcome::Settled => {
-            // Of a create: what was found. Its intent names at most what it replaces.
-            let made = status
+/// What a record says: the inverse of [`Recorder::record`].
+fn entry(record: &Record) -> Result<Entry, Impossible> {
+    let operation = record.operation;
+    let impossible = |what| Impossible { operation, what };
+    Ok(match (record.kind, &record.call) {
+        (Kind::Intent, None) => Entry::Intent(Box::new(intent(record)?)),
+        (Kind::Intent, Some(call)) => Entry::Call {
+            operation,
+            call: call.clone(),
+        },
+        (Kind::Result | Kind::Failed, Some(call)) => Entry::Answer {
+            operation,
+            call: call.clone(),
+            error: record.error.clone(),
+            refused: record.refused,
+        },
+        (Kind::Result, None) if record.done => Entry::Done { operation },
+        (Kind::Result, None) => Entry::Exists {
+            operation,
+            physical_id: record
                 .physical_id
                 .clone()
-                .filter(|id| record.physical_id.as_ref() != Some(id));
-            match made.filter(|_| matches!(verb, Verb::Create | Verb::Replace)) {
-                Some(id) => {
-                    exists = Some((id, status.attributes.clone().unwrap_or_else(Value::map)));
-                    Some(End::Done)
-                }
-                None => Some(End::Failed {
-                    reason: "interrupted".to_owned(),
-                    tainted: None,
-                }),
-            }
-        }
-    };
-    let unanswered = status
-        .open_calls
-        .iter()
-        .flat_map(|(call, count)| vec![call.clone(); *count as usize]);
-    Some(Written {
-        intent: Intent {
-            operation,
-            address: record.address.clone(),
-            verb,
-            type_name: record.type_name.clone().unwrap_or_default(),
-            incarnation: record.incarnation.clone(),
-            physical_id: record.physical_id.clone(),
-            desired: record.properties.clone(),
-            dependencies: record.dependencies.clone(),
-            deletion_policy: record.deletion_policy.unwrap_or_default(),
-            update_replace_policy: record.update_replace_policy.unwrap_or_default(),
-            replaced: record.replaces && verb != Verb::Replace,
+                .ok_or_else(|| impossible("a result without an identifier"))?,
+            attributes: record.attributes.clone().unwrap_or_else(Value::map),
         },
-        exists,
-        unanswered: unanswered.collect(),
-        // Answered calls are not kept by name: AWS is asked rather once too often.
-        acted: status.outcome == Outcome::Open,
-        end,
+        (Kind::Failed, None) => Entry::Failed {
+            operation,
+            reason: record.error.clone().unwrap_or_default(),
+            tainted: record.physical_id.clone().filter(|_| record.tainted),
+        },
+        (Kind::Settled, _) => Entry::Settled {
+            operation,
+            made: record.physical_id.clone(),
+        },
+    })
+}
+
+fn intent(record: &Record) -> Result<Intent, Impossible> {
+    let operation = record.operation;
+    let impossible = |what| Impossible { operation, what };
+    let verb = Verb::named(&record.action).ok_or_else(|| impossible("an unknown action"))?;
+    Ok(Intent {
+        operation,
+        address: record.address.clone(),
+        verb,
+        type_name: record
+            .type_name
+            .clone()
+            .ok_or_else(|| impossible("an intent without a type"))?,
+        incarnation: record.incarnation.clone(),
+        physical_id: record.physical_id.clone(),
+        desired: record.properties.clone(),
+        dependencies: record.dependencies.clone(),
+        deletion_policy: record.deletion_policy.unwrap_or_default(),
+        update_replace_policy: record.update_replace_policy.unwrap_or_default(),
+        replaced: record.replaces && verb != Verb::Replace,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use payctl_model::{Address, Incarnation, PhysicalId};
-    use payctl_state::Policy;
+    use payctl_state::{Policy, State};
+
+    use crate::apply::log::OperationId;
 
     use super::*;
 
@@ -243,7 +257,8 @@ mod tests {
     async fn what_is_read_back_means_the_same_for_the_state() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("e.journal");
-        let journal = Journal::create(&path, "lineage", 7).unwrap();
+        let state = State::empty("p", "e", "lineage".into(), "salt".into());
+        let journal = Journal::create(&path, &state).unwrap();
         let recorder = Recorder::new(journal, Clock::real(), Ledger::default());
         let call = |operation| Entry::Call {
             operation,
@@ -277,6 +292,13 @@ mod tests {
             answer(2),
             Entry::Done { operation: 2 },
             call(3),
+            Entry::Answer {
+                operation: 3,
+                call: "ec2:Call".into(),
+                error: Some("no".into()),
+                refused: true,
+            },
+            call(3),
             Entry::Settled {
                 operation: 3,
                 made: Some("new-3".into()),
@@ -305,20 +327,32 @@ mod tests {
         }
         let written = recorder.ledger();
         drop(recorder);
-        let left = Journal::read(&path, "lineage", 7).unwrap().unwrap();
-        let read = ledger_of(&left.ledger);
-        let changes = |ledger: &Ledger| {
-            let mut changes = ledger.changes();
-            // A settled create's model is read anew: only its identifier counts.
-            for change in &mut changes {
-                if let super::super::ledger::StateChange::Put(resource) = change {
-                    resource.attributes = Value::map();
-                }
-            }
-            changes
+        let left = Journal::read(&path, &state).unwrap().unwrap();
+        assert_eq!(ledger_of(&left.records).unwrap(), written);
+    }
+
+    #[test]
+    fn the_impossible_is_refused() {
+        let address = Address::new("r", "s", "R");
+        let record = |kind| Record::new("t".into(), 1, kind, address.clone(), "create");
+        let begun = Record {
+            type_name: Some("AWS::EC2::VPC".into()),
+            ..record(Kind::Intent)
         };
-        assert_eq!(changes(&read), changes(&written));
-        let doubted = |ledger: &Ledger| ledger.in_doubt().map(|(id, _)| id).collect::<Vec<_>>();
-        assert_eq!((doubted(&read), doubted(&written)), (vec![0], vec![0]));
+        let settled = record(Kind::Settled);
+        let answer = Record {
+            call: Some("ec2:CreateVpc".into()),
+            ..record(Kind::Result)
+        };
+        for records in [
+            vec![settled.clone()],
+            vec![begun.clone(), begun.clone()],
+            vec![begun.clone(), answer],
+            vec![begun.clone(), record(Kind::Result)],
+            vec![begun.clone(), settled.clone(), settled],
+        ] {
+            assert!(ledger_of(&records).is_err(), "{records:?}");
+        }
+        assert!(ledger_of(&[begun]).is_ok());
     }
 }

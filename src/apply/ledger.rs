@@ -172,11 +172,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes in what was folded already.
-    pub fn insert(&mut self, operation: OperationId, written: Written) {
-        self.operations.insert(operation, written);
-    }
-
     /// One operation.
     pub fn get(&self, operation: OperationId) -> Option<&Written> {
         self.operations.get(&operation)

@@ -56,15 +56,17 @@ impl From<ProjectError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
+        if let StoreError::Journal(error) = error {
+            return (*error).into();
+        }
         let help = match &error {
             StoreError::Io { .. } => "look at the folder's permissions and free space",
             StoreError::Corrupt { .. } => {
-                "restore it from a backup; do not delete it: it knows what exists in AWS"
+                "restore it from version control, or from the .backup beside it (the state before the last save); do not delete it: it knows what exists in AWS"
             }
             StoreError::UnknownFormat { .. } => "use the payctl that wrote it, or a newer one",
             StoreError::Foreign { .. } => "look at the project's name in payctl.toml and at --env",
-            #[allow(unreachable_patterns)]
-            _ => "apply again",
+            StoreError::OpenSecret { .. } | StoreError::Journal(_) => "please report this",
         };
         Failure::new("state", error.to_string()).help(help)
     }
@@ -77,6 +79,7 @@ impl From<JournalError> for Failure {
             JournalError::Foreign { .. } => {
                 "the state file was replaced by another one: put back the one that belongs to it"
             }
+            JournalError::LeftOver { .. } => "payctl apply settles it; then try again",
             _ => {
                 "keep it: it tells what an interrupted run may have made; compare it with what exists in AWS"
             }
@@ -97,6 +100,10 @@ impl From<LockError> for Failure {
 
 impl From<AwsError> for Failure {
     fn from(error: AwsError) -> Failure {
+        if error.code == "NoRegion" {
+            return Failure::new("region", error.message)
+                .help("give `region` to the stack in payctl.toml, --region, or AWS_REGION");
+        }
         let call = format!("{}:{}", error.service, error.operation);
         let (code, message, help) = match error.kind {
             AwsErrorKind::Credentials => (
@@ -182,6 +189,8 @@ impl From<EngineError> for Failure {
             EngineError::Store(error) => error.into(),
             EngineError::Journal(error) => error.into(),
             EngineError::Settle(error) => error.into(),
+            EngineError::Impossible(_) => Failure::new("journal", message)
+                .help("keep it: it tells what an interrupted run may have made; compare it with what exists in AWS"),
             EngineError::NotNative(_) => Failure::new("not-native", message)
                 .help("nothing was called; take them out of the template, or keep them in a stack of their own"),
             EngineError::Problems(_) => Failure::new("refused", message)

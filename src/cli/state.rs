@@ -137,11 +137,7 @@ fn for_change(global: &Global, command: &str) -> Result<(Session, Lock), Failure
     let session = Session::open(global)?;
     let lock = session.lock(command)?;
     let session = Session::open(global)?;
-    let left = Journal::read(
-        &session.store.paths().journal,
-        &session.state.lineage,
-        session.state.serial,
-    )?;
+    let left = Journal::read(&session.store.paths().journal, &session.state)?;
     if left.is_some() {
         return Err(Failure::new(
             "unsettled",

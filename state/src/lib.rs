@@ -1,19 +1,20 @@
 //! What payctl knows of an environment, and how it survives a kill at any instant: [`State`], [`Journal`], [`Lock`].
 //!
 //! The state file is replaced atomically when a run ends; until then the journal holds what happened. A run that finds a
-//! journal settles it first. docs/contracts.md fixes the formats. Nothing here calls AWS.
+//! journal settles it first; what the records mean is the executor's business. docs/contracts.md fixes the formats. Nothing here calls AWS.
 
 mod checksum;
+mod files;
 mod journal;
 mod lock;
+mod record;
 mod secrets;
 mod state;
 mod store;
 
-pub use journal::{
-    Journal, JournalError, Kind, Ledger, LeftOver, OperationStatus, Outcome, Record,
-};
+pub use journal::{Journal, JournalError, LeftOver};
 pub use lock::{Held, Holder, Lock, LockError};
+pub use record::{Kind, Record};
 pub use secrets::Hasher;
-pub use state::{Dependency, FORMAT_VERSION, Need, Policy, ResourceState, State, Status};
+pub use state::{Absorbed, Dependency, FORMAT_VERSION, Need, Policy, ResourceState, State, Status};
 pub use store::{Paths, Store, StoreError};

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files;
+
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -85,9 +87,7 @@ impl Lock {
             path: path.to_owned(),
             error,
         };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(io)?;
-        }
+        files::make_folder(files::folder_of(path)).map_err(io)?;
         let mut file = open(path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -63,6 +63,13 @@ impl Hasher {
     }
 }
 
+/// Whether a secret stands in a value in the open.
+pub(crate) fn is_open(value: &Value) -> bool {
+    let mut open = false;
+    value.visit(&mut |leaf| open |= matches!(leaf, Value::Secret(Secret::Plain(_))));
+    open
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::secrets::is_open;
+
 /// The version of the state file's format that this program writes.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -28,6 +30,9 @@ pub struct State {
     pub account: Option<String>,
     /// The salt of the secrets' hashes.
     pub salt: String,
+    /// The journal that was taken in last: left over by a kill after the save, it is not settled again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absorbed: Option<Absorbed>,
     /// What was looked up in AWS before planning and must not change by itself (availability zones by region).
     #[serde(default)]
     pub availability_zones: BTreeMap<String, Vec<String>>,
@@ -43,6 +48,16 @@ pub struct State {
     /// Replaced resources that are still there, beside their successors.
     #[serde(default)]
     pub deposed: BTreeMap<Address, Vec<ResourceState>>,
+}
+
+/// Which records of which journal a state has taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absorbed {
+    /// The journal's name, drawn at random.
+    pub journal: String,
+    /// How many of its records.
+    pub records: u64,
 }
 
 /// One resource as the last run left it.
@@ -137,6 +152,7 @@ impl State {
             environment: environment.to_owned(),
             account: None,
             salt,
+            absorbed: None,
             availability_zones: BTreeMap::new(),
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
@@ -157,6 +173,18 @@ impl State {
     /// Whether nothing is left of the environment.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.deposed.is_empty()
+    }
+
+    /// Where a secret stands in the open: what must not be written.
+    pub(crate) fn open_secret(&self) -> Option<String> {
+        let of_resource = |(address, resource): (&Address, &ResourceState)| {
+            let open = is_open(&resource.last_applied) || is_open(&resource.attributes);
+            open.then(|| address.to_string())
+        };
+        let of_output =
+            |(name, value): (&String, &Value)| is_open(value).then(|| format!("output {name}"));
+        let found = self.all().find_map(of_resource);
+        found.or_else(|| self.outputs.iter().find_map(of_output))
     }
 
     /// Takes a deposed resource out, by its identifier.
