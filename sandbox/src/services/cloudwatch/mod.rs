@@ -1,0 +1,32 @@
+//! CloudWatch: alarms and dashboards. No metrics are kept: an alarm's state changes when it is set.
+
+mod alarms;
+mod dashboards;
+
+use crate::error::Fault;
+use crate::kind::{Service, list_tags, tag, untag};
+
+/// Amazon CloudWatch.
+pub const SERVICE: Service = Service {
+    name: "cloudwatch",
+    kinds: &[&alarms::ALARM, &dashboards::DASHBOARD],
+    operations: &[
+        tag("TagResource", "ResourceARN", "Tags"),
+        untag("UntagResource", "ResourceARN", "TagKeys"),
+        list_tags("ListTagsForResource", "ResourceARN", "Tags"),
+    ],
+    laws: &[
+        &alarms::METRIC,
+        &alarms::COMBINATION,
+        &alarms::VALUES,
+        &alarms::RULE,
+        &alarms::THERE,
+        &alarms::CHILD,
+        &dashboards::BODY,
+        &dashboards::NAME,
+        &dashboards::THERE,
+    ],
+    invalid: Fault::new("ValidationError", "{message}"),
+    missing: Fault::new("ValidationError", "{message}"),
+    ..Service::NEW
+};
