@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use payctl_model::PropertyPath;
 use payctl_model::facts::facts;
 use payctl_resources::TYPES;
-use payctl_resources::conformance::{Coverage, coverage};
+use payctl_resources::conformance::coverage;
 use serde_json::{Value as Json, json};
 
 use super::{Exit, Global, Outcome};
@@ -63,17 +64,30 @@ fn of_type(name: &str) -> Result<Json, Failure> {
         }
         None => BTreeMap::new(),
     };
-    let support = |path: &payctl_model::PropertyPath| match (native, covered.get(&path.to_string()))
-    {
-        (None, _) => (false, Some("no native module yet".to_owned())),
-        (
-            Some(_),
-            Some(Coverage {
-                unsupported: Some(reason),
-                ..
-            }),
-        ) => (false, Some((*reason).to_owned())),
-        (Some(_), _) => (true, None),
+    let support = |path: &PropertyPath| {
+        if native.is_none() {
+            return (false, Some("no native module yet".to_owned()));
+        }
+        // A group is what all its leaves are.
+        let name = path.to_string();
+        let mut leaves = covered.iter().filter(|(leaf, _)| {
+            leaf.strip_prefix(&name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        let reasons: Option<Vec<&str>> = leaves
+            .by_ref()
+            .map(|(_, coverage)| coverage.unsupported)
+            .collect();
+        match reasons.as_deref() {
+            Some([reason, ..]) => (false, Some((*reason).to_owned())),
+            _ => (
+                true,
+                covered
+                    .get(&name)
+                    .and_then(|coverage| coverage.note)
+                    .map(str::to_owned),
+            ),
+        }
     };
     Ok(crate::report::schema::to_json(
         &known,

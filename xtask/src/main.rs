@@ -1,6 +1,7 @@
-//! Developer commands: `cargo xtask facts | apis | check`.
+//! Developer commands: `cargo xtask facts | apis | docs | check`.
 
 mod apis;
+mod docs;
 mod facts;
 mod python;
 
@@ -10,7 +11,24 @@ fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("facts") => facts::build(),
         Some("apis") => apis::build(),
-        Some("check") => facts::check().and_then(|()| apis::check()),
-        _ => bail!("usage: cargo xtask facts | apis | check"),
+        Some("docs") => docs::build(),
+        Some("check") => check(),
+        _ => bail!("usage: cargo xtask facts | apis | docs | check"),
+    }
+}
+
+/// Fails where anything generated is not what its sources give.
+fn check() -> Result<()> {
+    facts::check()?;
+    apis::check()?;
+    docs::check()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_packs_are_what_the_pinned_sources_give() {
+        super::facts::check().unwrap();
+        super::apis::check().unwrap();
     }
 }
