@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
-use payctl_api::Service;
 use payctl_api::endpoint::{self, Endpoint, EndpointError};
+use payctl_api::{Operation, Service};
 use payctl_model::Clock;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -30,6 +30,8 @@ pub struct ConnectOptions {
     pub profile: Option<String>,
     /// A role to assume with what the profile gives.
     pub role: Option<String>,
+    /// The endpoint of all services, before `AWS_ENDPOINT_URL` and the profile's.
+    pub endpoint_url: Option<String>,
     /// The connection to use instead of HTTPS of its own: the simulated AWS. Credentials are made up then.
     pub http_client: Option<SharedHttpClient>,
     /// The clock of waits and retries.
@@ -42,6 +44,7 @@ impl Default for ConnectOptions {
             region: None,
             profile: None,
             role: None,
+            endpoint_url: None,
             http_client: None,
             clock: Clock::real(),
         }
@@ -49,31 +52,33 @@ impl Default for ConnectOptions {
 }
 
 /// The endpoints of services, the user's own ones before AWS's.
+#[derive(Default)]
 pub(super) struct Endpoints {
+    explicit: Option<String>,
     config: Option<SdkConfig>,
     fips: bool,
     dual_stack: bool,
 }
 
 impl Endpoints {
-    /// Where a service listens in a region. The user's own endpoint (`AWS_ENDPOINT_URL_ECS`, `AWS_ENDPOINT_URL`, the
-    /// profile's `endpoint_url` and services section) goes before AWS's rules.
+    /// Where an operation's service listens in a region. The user's own endpoint (`AWS_ENDPOINT_URL_ECS`,
+    /// `AWS_ENDPOINT_URL`, the profile's `endpoint_url` and services section) goes before AWS's rules (AWS SDKs and Tools
+    /// reference guide, "Service-specific endpoints").
     pub(super) fn resolve(
         &self,
         service: &Service,
+        operation: &Operation,
         region: &str,
     ) -> Result<Endpoint, EndpointError> {
-        let own = self
-            .config
-            .as_ref()
-            .and_then(|config| own_endpoint(config, service));
+        let configured = || own_endpoint(self.config.as_ref()?, service);
+        let own = self.explicit.clone().or_else(configured);
         let options = endpoint::Options {
             fips: self.fips,
             dual_stack: self.dual_stack,
             endpoint_url: own,
             parameters: BTreeMap::new(),
         };
-        endpoint::resolve(service, region, &options)
+        endpoint::resolve_for(service, operation, region, &options)
     }
 }
 
@@ -93,15 +98,19 @@ impl Aws {
     /// Connects: finds region and credentials. Nothing is sent yet.
     ///
     /// # Errors
-    /// Where there is no region.
+    /// Where nothing names a region or gives credentials.
     pub async fn connect(options: ConnectOptions) -> Result<Aws, AwsError> {
         if let Some(http) = options.http_client {
-            let region = options.region.unwrap_or_else(|| "us-east-1".to_owned());
+            let named = || {
+                let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+                let mut values = variables.iter().filter_map(|name| std::env::var(name).ok());
+                values.find(|region| !region.is_empty())
+            };
+            let region = options.region.or_else(named).ok_or_else(no_region)?;
             let made_up = Credentials::new("SIMULATED", "simulated", None, None, "simulated AWS");
             let endpoints = Endpoints {
-                config: None,
-                fips: false,
-                dual_stack: false,
+                explicit: options.endpoint_url,
+                ..Endpoints::default()
             };
             let credentials = SharedCredentialsProvider::new(made_up);
             return Ok(Aws::assemble(
@@ -118,6 +127,10 @@ impl Aws {
             ))
             .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
+        if let Some(url) = &options.endpoint_url {
+            // The calls that fetch credentials go there too.
+            loader = loader.endpoint_url(url);
+        }
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
         }
@@ -125,26 +138,11 @@ impl Aws {
             loader = loader.region(Region::new(region.clone()));
         }
         let config = loader.load().await;
-        let none = |code: &str, message: &str, kind| AwsError {
-            service: "sts".to_owned(),
-            operation: "GetCallerIdentity".to_owned(),
-            code: code.to_owned(),
-            message: message.to_owned(),
-            request_id: None,
-            kind,
-        };
-        let Some(region) = config.region().map(|region| region.as_ref().to_owned()) else {
-            let message =
-                "no region is configured (AWS_REGION, the profile, --region, payctl.toml)";
-            return Err(none("NoRegion", message, AwsErrorKind::NotSent));
-        };
-        let Some(own) = config.credentials_provider() else {
-            return Err(none(
-                "NoCredentials",
-                "no credentials provider is configured",
-                AwsErrorKind::Credentials,
-            ));
-        };
+        let region = config.region().ok_or_else(no_region)?.as_ref().to_owned();
+        let own = config.credentials_provider().ok_or_else(|| {
+            let kind = AwsErrorKind::Credentials;
+            unable("NoCredentials", NO_CREDENTIALS, kind)
+        })?;
         let credentials = match &options.role {
             None => own,
             Some(role) => {
@@ -155,6 +153,7 @@ impl Aws {
             }
         };
         let endpoints = Endpoints {
+            explicit: options.endpoint_url,
             fips: config.use_fips().unwrap_or_default(),
             dual_stack: config.use_dual_stack().unwrap_or_default(),
             config: Some(config),
@@ -168,7 +167,7 @@ impl Aws {
         ))
     }
 
-    fn assemble(
+    pub(super) fn assemble(
         region: String,
         clock: Clock,
         http: SharedHttpClient,
@@ -186,7 +185,29 @@ impl Aws {
             calls: Arc::default(),
             operations: Mutex::default(),
             permits: Semaphore::new(CONCURRENT_REQUESTS),
+            lanes: Mutex::default(),
         }))
+    }
+}
+
+/// What to do where there are no credentials.
+pub(super) const NO_CREDENTIALS: &str = "no AWS credentials could be had: name a profile (--profile or AWS_PROFILE), sign in \
+    with `aws sso login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
+fn no_region() -> AwsError {
+    let message = "no AWS region is known: give --region, `region` to the stack in payctl.toml, AWS_REGION, or a region to \
+        the profile";
+    unable("NoRegion", message, AwsErrorKind::NotSent)
+}
+
+fn unable(code: &str, message: &str, kind: AwsErrorKind) -> AwsError {
+    AwsError {
+        service: "sts".to_owned(),
+        operation: "GetCallerIdentity".to_owned(),
+        code: code.to_owned(),
+        message: message.to_owned(),
+        request_id: None,
+        kind,
     }
 }
 

@@ -4,6 +4,8 @@
 //! The runtime resolves credentials, signs, sends, times out and retries; `payctl-api` writes requests and reads answers.
 
 mod connect;
+mod pace;
+mod pages;
 mod retry;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,6 +18,7 @@ use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
@@ -40,14 +43,18 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::context::Caller;
 use crate::error::{AwsError, AwsErrorKind as ErrorKind};
 pub use connect::ConnectOptions;
-use retry::{Resend, Retry};
+use pace::Lane;
+use retry::{Refusal, Resend, Retry};
 
 /// How many requests may be under way at once in one region.
 const CONCURRENT_REQUESTS: usize = 32;
 /// How often a request is tried in all before payctl gives up.
 const ATTEMPTS: u32 = 8;
 
-type Call = Operation<Json, Json, AwsError>;
+/// How payctl names itself to AWS.
+const USER_AGENT: &str = concat!("payctl/", env!("CARGO_PKG_VERSION"));
+
+type Call = Operation<Json, Json, Refusal>;
 
 /// One account and region. Cheap to clone; clones share credentials, connections and counts.
 #[derive(Clone)]
@@ -64,6 +71,7 @@ struct Inner {
     calls: Arc<Mutex<BTreeMap<String, u64>>>,
     operations: Mutex<HashMap<(String, String), Arc<Call>>>,
     permits: Semaphore,
+    lanes: Mutex<HashMap<String, Arc<Lane>>>,
 }
 
 /// The SDK's sleeps on payctl's clock.
@@ -136,7 +144,9 @@ impl Aws {
         operation: &str,
         input: Json,
     ) -> Result<Json, AwsError> {
-        let call = self.operation(service, operation, &input)?;
+        let lane = self.lane(service);
+        let call = self.operation(service, operation, &input, &lane)?;
+        let _slot = lane.enter().await;
         // The semaphore is never closed.
         let _permit = self.0.permits.acquire().await;
         {
@@ -147,55 +157,11 @@ impl Aws {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             *calls.entry(format!("{service}:{operation}")).or_default() += 1;
         }
-        call.invoke(input)
-            .await
-            .map_err(|error| self.describe(service, operation, error))
-    }
-
-    /// Calls an operation until its last page, and puts the pages' lists together.
-    ///
-    /// # Errors
-    /// What AWS answered to any of the calls.
-    pub async fn call_all(
-        &self,
-        service: &str,
-        operation: &str,
-        mut input: Json,
-    ) -> Result<Json, AwsError> {
-        let paginator = payctl_api::service(service).and_then(|model| model.paginator(operation));
-        let mut all = self.call(service, operation, input.clone()).await?;
-        let Some(paginator) = paginator else {
-            return Ok(all);
-        };
-        let mut page = all.clone();
-        loop {
-            let tokens: Vec<Json> = paginator
-                .output_token
-                .iter()
-                .map(|path| at(&page, path).clone())
-                .collect();
-            let more = paginator
-                .more_results
-                .as_ref()
-                .is_none_or(|path| at(&page, path) == &Json::Bool(true));
-            let given = tokens
-                .iter()
-                .any(|token| token.as_str().is_some_and(|token| !token.is_empty()));
-            if !more || !given {
-                return Ok(all);
-            }
-            for (name, token) in paginator.input_token.iter().zip(tokens) {
-                // AWS answering a token with itself would go on for ever (its own SDKs stop there too).
-                if input[name.as_str()] == token {
-                    return Ok(all);
-                }
-                input[name.as_str()] = token;
-            }
-            page = self.call(service, operation, input.clone()).await?;
-            for key in &paginator.result_key {
-                append(&mut all, &page, key);
-            }
+        let answer = call.invoke(input).await;
+        if answer.is_ok() {
+            lane.answered();
         }
+        answer.map_err(|error| self.describe(service, operation, error))
     }
 
     fn error(
@@ -216,11 +182,22 @@ impl Aws {
         }
     }
 
+    fn lane(&self, service: &str) -> Arc<Lane> {
+        let mut lanes = self
+            .0
+            .lanes
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lane = || Arc::new(Lane::new(CONCURRENT_REQUESTS));
+        lanes.entry(service.to_owned()).or_insert_with(lane).clone()
+    }
+
     fn operation(
         &self,
         service: &str,
         operation: &str,
         input: &Json,
+        lane: &Arc<Lane>,
     ) -> Result<Arc<Call>, AwsError> {
         let wrong = |message: &str| {
             self.error(
@@ -237,7 +214,21 @@ impl Aws {
             .operation(operation)
             .ok_or_else(|| wrong("the service's model has no such operation"))?;
         let resend = Resend::of(model, shape, input);
-        let key = (service.to_owned(), format!("{operation}/{resend:?}"));
+        // A label may be filled in from the input.
+        let prefix = match shape.host_prefix() {
+            None => None,
+            Some(_) => {
+                encode_request(model, shape, input)
+                    .map_err(|error| {
+                        self.error(service, operation, "Request", error, ErrorKind::Codec)
+                    })?
+                    .host_prefix
+            }
+        };
+        let key = (
+            service.to_owned(),
+            format!("{operation}/{resend:?}/{prefix:?}"),
+        );
         let mut operations = self
             .0
             .operations
@@ -249,8 +240,10 @@ impl Aws {
         let endpoint = self
             .0
             .endpoints
-            .resolve(model, &self.0.region)
-            .map_err(|error| self.error(service, operation, "Endpoint", error, ErrorKind::Codec))?;
+            .resolve(model, shape, &self.0.region)
+            .map_err(|error| {
+                self.error(service, operation, "Endpoint", error, ErrorKind::NotSent)
+            })?;
 
         let mut layer = Layer::new("signing");
         let mut signing = SigningOptions::default();
@@ -258,6 +251,13 @@ impl Aws {
         signing.content_sha256_header = service == "s3";
         signing.normalize_uri_path = service != "s3";
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        // The SDK's quota of retries is for servers that must go on failing fast; a run of payctl has to end. Its attempts
+        // and its lane bound what it asks.
+        layer.store_put(
+            RetryPartition::custom("payctl")
+                .token_bucket(TokenBucket::unlimited())
+                .build(),
+        );
         layer.store_put(SigV4OperationSigningConfig {
             region: Some(SigningRegion::from(Region::new(
                 endpoint.signing_region.clone(),
@@ -279,7 +279,8 @@ impl Aws {
             .with_config(layer.freeze())
             .with_runtime_components(components);
 
-        let base = endpoint.url.trim_end_matches('/').to_owned();
+        let base = with_prefix(endpoint.url.trim_end_matches('/'), prefix.as_deref());
+        let extra_headers = endpoint.headers;
         let sdk_retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS)
             .with_max_backoff(Duration::from_secs(20));
@@ -291,7 +292,7 @@ impl Aws {
             .endpoint_url(&base)
             .runtime_plugin(plugin)
             .standard_retry(&sdk_retries)
-            .retry_classifier(Retry::new(resend))
+            .retry_classifier(Retry::new(resend, lane.clone()))
             .sleep_impl(ClockSleep(self.0.clock.clone()))
             .time_source(aws_smithy_async::time::SystemTimeSource::new())
             .timeout_config(self.timeouts())
@@ -304,6 +305,10 @@ impl Aws {
                 for (name, value) in &encoded.headers {
                     request = request.header(name, value);
                 }
+                for (name, value) in &extra_headers {
+                    request = request.header(name, value);
+                }
+                request = request.header(http::header::USER_AGENT, USER_AGENT);
                 if !encoded.body.is_empty() {
                     request = request.header(http::header::CONTENT_LENGTH, encoded.body.len());
                 }
@@ -325,14 +330,16 @@ impl Aws {
                 let body = response.body().bytes().unwrap_or_default();
                 decode_response(model, shape, status, &headers, body).map_err(|answer| {
                     let kind = retry::kind_of(&answer.code, answer.status);
-                    OrchestratorError::operation(AwsError {
+                    let status = answer.status;
+                    let error = AwsError {
                         service: named.clone(),
                         operation: called.clone(),
                         code: answer.code,
                         message: answer.message,
                         request_id: answer.request_id,
                         kind,
-                    })
+                    };
+                    OrchestratorError::operation(Refusal { error, status })
                 })
             })
             .build();
@@ -357,32 +364,35 @@ impl Aws {
         &self,
         service: &str,
         operation: &str,
-        error: SdkError<AwsError, HttpResponse>,
+        error: SdkError<Refusal, HttpResponse>,
     ) -> AwsError {
         let ours = |code: &str, kind: ErrorKind, cause: &dyn std::error::Error| {
-            let mut message = cause.to_string();
-            let mut source = cause.source();
-            while let Some(inner) = source {
-                message = format!("{message}: {inner}");
-                source = inner.source();
-            }
-            self.error(service, operation, code, message, kind)
+            let causes = std::iter::successors(Some(cause), |error| error.source());
+            let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+            texts.dedup();
+            self.error(service, operation, code, texts.join(": "), kind)
         };
         if connect::is_about_credentials(&error) {
-            return ours("NoCredentials", ErrorKind::Credentials, &error);
+            let mut error = ours("NoCredentials", ErrorKind::Credentials, &error);
+            error.message = format!("{} ({})", connect::NO_CREDENTIALS, error.message);
+            return error;
         }
         match &error {
-            SdkError::ServiceError(refused) => refused.err().clone(),
+            SdkError::ServiceError(refused) => refused.err().error.clone(),
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                 Some(connector) if connector.is_user() => {
                     ours("Request", ErrorKind::NotSent, connector)
+                }
+                Some(connector) if retry::not_sent(connector) => {
+                    ours("Unreachable", ErrorKind::NotSent, connector)
                 }
                 Some(connector) => ours("Network", ErrorKind::Lost, connector),
                 None => ours("Network", ErrorKind::Lost, &error),
             },
             SdkError::TimeoutError(_) => ours("Timeout", ErrorKind::Lost, &error),
             SdkError::ResponseError(_) => ours("Answer", ErrorKind::Lost, &error),
-            _ => ours("Request", ErrorKind::Codec, &error),
+            // Built wrongly, or not signed: it was not sent.
+            _ => ours("Request", ErrorKind::NotSent, &error),
         }
     }
 }
@@ -394,36 +404,23 @@ impl Caller for Aws {
     }
 }
 
-/// The value at a dotted path.
-fn at<'a>(value: &'a Json, path: &str) -> &'a Json {
-    path.split('.').fold(value, |value, part| &value[part])
+/// An operation's own label before the endpoint's host. Where payctl is told to go to an address of this machine there are
+/// no names below it.
+fn with_prefix(url: &str, prefix: Option<&str>) -> String {
+    match (prefix, url.split_once("://")) {
+        (Some(prefix), Some((scheme, host))) if !is_local(host) => {
+            format!("{scheme}://{prefix}{host}")
+        }
+        _ => url.to_owned(),
+    }
 }
 
-/// Puts one page's list at a dotted path behind the list so far.
-fn append(all: &mut Json, page: &Json, path: &str) {
-    let Json::Array(more) = at(page, path) else {
-        return;
-    };
-    let mut target = all;
-    for part in path.split('.') {
-        target = &mut target[part];
-    }
-    match target {
-        Json::Array(list) => list.extend(more.iter().cloned()),
-        other => *other = Json::Array(more.clone()),
-    }
+fn is_local(host: &str) -> bool {
+    let host = host.split('/').next().unwrap_or(host);
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_are_put_together() {
-        let mut all = json!({"A": {"Items": [1]}});
-        append(&mut all, &json!({"A": {"Items": [2, 3]}}), "A.Items");
-        assert_eq!(all, json!({"A": {"Items": [1, 2, 3]}}));
-        append(&mut all, &json!({"A": {}}), "A.Items");
-        assert_eq!(all["A"]["Items"].as_array().map(Vec::len), Some(3));
-    }
-}
+mod tests;
