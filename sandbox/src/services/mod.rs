@@ -1,5 +1,6 @@
 //! The services, one file each. [`SERVICES`] is where a new one is added.
 
+mod autoscaling;
 mod cloudwatch;
 pub mod ec2;
 pub mod ecs;
@@ -9,11 +10,13 @@ mod logs;
 pub mod rds;
 mod sns;
 mod sts;
+mod tagging;
 
 use crate::kind::Service;
 
 /// Every service that is simulated.
 pub const SERVICES: &[&Service] = &[
+    &autoscaling::SERVICE,
     &cloudwatch::SERVICE,
     &ec2::SERVICE,
     &ecs::SERVICE,
@@ -23,4 +26,5 @@ pub const SERVICES: &[&Service] = &[
     &rds::SERVICE,
     &sns::SERVICE,
     &sts::SERVICE,
+    &tagging::SERVICE,
 ];
