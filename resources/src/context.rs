@@ -1,9 +1,10 @@
 //! [`Context`]: what a resource's module works with: AWS of one account and region, the journal, the clock.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use payctl_model::Clock;
+use payctl_model::{Clock, PhysicalId};
 use serde_json::Value as Json;
 
 use crate::error::{AwsError, Error, Result};
@@ -30,15 +31,40 @@ pub struct Context {
     caller: Arc<dyn Caller>,
     journal: Option<Arc<dyn CallJournal>>,
     clock: Clock,
+    renamed: Arc<Mutex<BTreeMap<PhysicalId, PhysicalId>>>,
 }
 
 impl Context {
+    /// An update has given a resource another id: reads under the old one tell the new one from now on.
+    pub fn rename(&self, old: &PhysicalId, new: PhysicalId) {
+        let mut renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+        renamed.remove(&new);
+        if *old != new {
+            renamed.insert(old.clone(), new);
+        }
+    }
+
+    /// The id that a resource has now.
+    pub fn current(&self, id: &PhysicalId) -> PhysicalId {
+        let renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut id = id;
+        // Each step is a later name; more steps than names would be a circle.
+        for _ in 0..renamed.len() {
+            match renamed.get(id) {
+                Some(new) => id = new,
+                None => break,
+            }
+        }
+        id.clone()
+    }
+
     /// For reading only: [`Context::write`] fails.
     pub fn new(caller: Arc<dyn Caller>, clock: Clock) -> Context {
         Context {
             caller,
             journal: None,
             clock,
+            renamed: Arc::default(),
         }
     }
 

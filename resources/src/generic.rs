@@ -1,5 +1,6 @@
 //! Create, read, update, delete and find as a [`Definition`] describes them.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use payctl_api::Service;
@@ -564,6 +565,34 @@ pub async fn description(
         }
     }
     Ok(Some(description))
+}
+
+/// The answers of futures that wait for the same round of calls, in their order.
+pub async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut open: Vec<_> = futures
+        .into_iter()
+        .map(|future| (Some(Box::pin(future)), None))
+        .collect();
+    std::future::poll_fn(|cx| {
+        let mut waiting = false;
+        for (future, slot) in &mut open {
+            match future.as_mut().map(|future| future.as_mut().poll(cx)) {
+                Some(Poll::Ready(answer)) => {
+                    *slot = Some(answer);
+                    *future = None;
+                }
+                Some(Poll::Pending) => waiting = true,
+                None => {}
+            }
+        }
+        if waiting {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+    open.into_iter().filter_map(|(_, answer)| answer).collect()
 }
 
 fn key(key: Key, id: &PhysicalId, description: &Json) -> Option<String> {

@@ -30,6 +30,7 @@ pub mod ec2;
 pub mod elbv2;
 pub mod error;
 pub mod generic;
+pub mod iam;
 pub mod kms;
 pub mod loaders;
 pub mod logs;
@@ -110,6 +111,8 @@ pub const TYPES: &[&dyn Resource] = &[
     &elbv2::load_balancer::LoadBalancer,
     &elbv2::target_group::TargetGroup,
     &elbv2::listener::Listener,
+    &iam::role::Role,
+    &iam::policy::Policy,
 ];
 
 /// The module of a type; `None` where payctl has none.

@@ -325,7 +325,7 @@ fn batches(load: &Load, keys: impl IntoIterator<Item = String>) -> Vec<Vec<Strin
 }
 
 /// How many calls the first reads of so many distinct resources of some types take, by `service:Operation`, when all exist.
-/// Keys within a scope count as one scope; conditional reads are not counted.
+/// Keys within a scope count as one scope; conditional reads and those for each part of a resource are not counted.
 pub fn least_calls(wanted: &[(&'static dyn Resource, usize)]) -> BTreeMap<String, usize> {
     let mut keys: BTreeMap<String, (&'static Load, usize)> = BTreeMap::new();
     for (resource, count) in wanted.iter().filter(|(_, count)| *count > 0) {
