@@ -122,6 +122,12 @@ pub fn ready(_: &Json) -> Status {
 /// Makes an input of the declared properties.
 pub type Build = fn(&Map<String, Json>) -> Map<String, Json>;
 
+/// Chooses another create call for some declared properties.
+pub type Choice = fn(&Map<String, Json>) -> Option<&'static Create>;
+
+/// Makes members of an input from what shall be and what is live.
+pub type Made = fn(&Update<'_>) -> Json;
+
 /// The call that makes a resource. Its input follows from the properties by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Create {
@@ -138,7 +144,7 @@ pub struct Create {
     /// Properties that the module's own `create` sends.
     pub own: &'static [&'static str],
     /// Another call for these declared properties: one that restores a snapshot, say. This one where it gives none.
-    pub instead: Option<fn(&Map<String, Json>) -> Option<&'static Create>>,
+    pub instead: Option<Choice>,
     /// Calls for what this one does not take are refused until the resource is ready.
     pub settles: bool,
 }
@@ -255,7 +261,7 @@ pub struct Change {
     /// Members that are the same for every resource, where its properties do not say otherwise.
     pub fixed: &'static [(&'static str, Fixed)],
     /// Properties whose members are made from what shall be and what is live, when they change.
-    pub made: &'static [(&'static str, fn(&Update<'_>) -> Json)],
+    pub made: &'static [(&'static str, Made)],
     /// Properties that are sent along when one of these others changes (none named: with every call), and never alone.
     pub along: &'static [(&'static str, &'static [&'static str])],
     /// Properties that are sent together: when one of a set changes, the others go along.
