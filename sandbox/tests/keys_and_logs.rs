@@ -129,7 +129,7 @@ async fn every_law_refuses_what_breaks_it() {
         json!({"AliasName": "alias/app", "TargetKeyId": arn}),
     );
     breaks(
-        "kms/alias: AliasName is unique",
+        "kms/alias: AliasArn is unique",
         "kms:CreateAlias",
         json!({"AliasName": "alias/app", "TargetKeyId": id}),
     );

@@ -9,6 +9,7 @@ pub mod kms;
 mod logs;
 pub mod rds;
 mod sns;
+mod ssm;
 mod sts;
 mod tagging;
 
@@ -25,6 +26,7 @@ pub const SERVICES: &[&Service] = &[
     &logs::SERVICE,
     &rds::SERVICE,
     &sns::SERVICE,
+    &ssm::SERVICE,
     &sts::SERVICE,
     &tagging::SERVICE,
 ];

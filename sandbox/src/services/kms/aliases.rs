@@ -18,7 +18,7 @@ pub(super) const ALIAS: Kind = Kind {
         .loose()
         .source("KMS API Reference, CreateAlias, Errors")],
     unique: &[Unique::new(
-        &["AliasName"],
+        &["AliasArn"],
         Fault::new(
             "AlreadyExistsException",
             "An alias with the name {AliasArn} already exists",
