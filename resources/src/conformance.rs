@@ -255,7 +255,7 @@ fn told(definition: &'static Definition, of: &Type) -> Vec<String> {
         else {
             continue;
         };
-        let answer = sample(service, &output.shape, true, DEPTH);
+        let answer = sample(service, &output.shape, true, DEPTH + 6);
         let item = match look(&answer, read.load.items) {
             Some(Json::Array(items)) => items.first().cloned().unwrap_or_default(),
             other => other.unwrap_or_default(),

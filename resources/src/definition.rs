@@ -240,6 +240,8 @@ impl Read {
 pub enum Key {
     /// These parts of the physical id, joined by `|`; none named: the whole.
     Id(&'static [usize]),
+    /// What a function makes of the physical id.
+    Made(fn(&PhysicalId) -> Option<String>),
     /// Texts of the description so far, by dotted path, joined by `|`.
     Described(&'static [&'static str]),
 }

@@ -606,6 +606,7 @@ fn key(key: Key, id: &PhysicalId, description: &Json) -> Option<String> {
                 .collect();
             parts.map(|parts| parts.join("|"))
         }
+        Key::Made(make) => make(id),
         Key::Described(paths) => {
             let parts: Option<Vec<String>> = paths
                 .iter()

@@ -21,12 +21,14 @@
 // Errors are rare beside the calls that they come from; boxing them would only cost readers.
 #![allow(clippy::result_large_err)]
 
+pub mod application_autoscaling;
 pub mod aws;
 pub mod cloudwatch;
 pub mod conformance;
 pub mod context;
 pub mod definition;
 pub mod ec2;
+pub mod ecs;
 pub mod elbv2;
 pub mod error;
 pub mod generic;
@@ -113,6 +115,11 @@ pub const TYPES: &[&dyn Resource] = &[
     &elbv2::listener::Listener,
     &iam::role::Role,
     &iam::policy::Policy,
+    &ecs::cluster::Cluster,
+    &ecs::task_definition::TaskDefinition,
+    &ecs::service::Service,
+    &application_autoscaling::scalable_target::ScalableTarget,
+    &application_autoscaling::scaling_policy::ScalingPolicy,
 ];
 
 /// The module of a type; `None` where payctl has none.

@@ -477,16 +477,14 @@ impl Walk<'_> {
         };
         let placed = match (shape.kind, value) {
             (_, Json::Null) => return None,
+            // A document of any shape.
+            (ShapeKind::Structure, value) if shape.members.is_empty() => value.clone(),
             (ShapeKind::Structure, Json::Object(map)) => {
-                if shape.members.is_empty() {
-                    value.clone()
-                } else {
-                    let mut out = Map::new();
-                    for (name, value) in map {
-                        self.place(Some(shape), name, value, &path.key(name), &mut out, depth);
-                    }
-                    Json::Object(out)
+                let mut out = Map::new();
+                for (name, value) in map {
+                    self.place(Some(shape), name, value, &path.key(name), &mut out, depth);
                 }
+                Json::Object(out)
             }
             (ShapeKind::Structure, value) => {
                 let Some((names, inner)) = self.find(Some(shape), "Value") else {
