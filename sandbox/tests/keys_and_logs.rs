@@ -135,6 +135,9 @@ async fn every_law_refuses_what_breaks_it() {
     );
     let managed = aws.did("kms:DescribeKey", json!({"KeyId": "alias/aws/rds"}));
     let managed = text(&managed["KeyMetadata"]["KeyId"]).to_owned();
+    let fresh = Aws::new();
+    let same = fresh.did("kms:DescribeKey", json!({"KeyId": managed}));
+    assert_eq!(same["KeyMetadata"]["KeyManager"], "AWS");
     breaks(
         "kms: an alias does not stand for a key that AWS manages",
         "kms:CreateAlias",

@@ -393,19 +393,46 @@ const MANAGED: &[(&str, &str)] = &[
     ("xray", "X-Ray data"),
 ];
 
+/// The identifier and the alias of a service's default key, if this is its alias, identifier or ARN.
+fn own(call: &Call, name: &str) -> Option<(String, &'static str, &'static str)> {
+    let resource = match name.splitn(6, ':').last() {
+        Some(resource) if name.starts_with("arn:") => resource,
+        _ => name,
+    };
+    let id = |service: &str| {
+        let alias = format!("aws/{service}");
+        uuid(&digest(&["own key", &alias, &call.account, &call.region]))
+    };
+    if let Some(service) = resource.strip_prefix("alias/aws/") {
+        let (service, what) = MANAGED.iter().find(|(other, _)| *other == service)?;
+        return Some((id(service), service, what));
+    }
+    let wanted = resource.strip_prefix("key/").unwrap_or(resource);
+    let mut all = MANAGED
+        .iter()
+        .map(|(service, what)| (id(service), *service, *what));
+    all.find(|(id, ..)| id == wanted)
+}
+
+/// The ARN of a service's default key, if this is its alias, identifier or ARN.
+pub(super) fn own_arn(call: &Call, name: &str) -> Option<String> {
+    let (id, ..) = own(call, name)?;
+    let (partition, region, account) = (call.partition(), &call.region, &call.account);
+    Some(format!("arn:{partition}:kms:{region}:{account}:key/{id}"))
+}
+
 /// A service's default key is there as soon as someone asks for it.
 pub(super) fn managed(call: &mut Call, name: &str) {
-    let alias = name.rsplit_once(':').map_or(name, |(_, alias)| alias);
-    let Some(service) = alias.strip_prefix("alias/aws/") else {
+    if call.find("kms/key", name).is_some() {
+        return;
+    }
+    let Some((id, service, what)) = own(call, name) else {
         return;
     };
-    let Some((_, what)) = MANAGED.iter().find(|(other, _)| *other == service) else {
-        return;
-    };
+    let alias = &format!("alias/aws/{service}");
     if call.find("kms/alias", alias).is_some() {
         return;
     }
-    let id = uuid(&digest(&[&call.account, &call.region, alias]));
     let (account, region, partition) =
         (call.account.clone(), call.region.clone(), call.partition());
     let arn = format!("arn:{partition}:kms:{region}:{account}:key/{id}");

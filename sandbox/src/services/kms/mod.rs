@@ -107,6 +107,11 @@ fn named<'a>(call: &'a Call) -> Result<&'a Record, Refusal> {
     call.need("kms/key", name)
 }
 
+/// The ARN of a service's default key (`alias/aws/rds`), if this is its alias, identifier or ARN. It need not have been used yet.
+pub fn own_key(call: &Call, name: &str) -> Option<String> {
+    keys::own_arn(call, name)
+}
+
 /// May the service encrypt with this key, for a thing of this ARN? `None` when there is no such key, or it cannot be used.
 pub fn usable(
     call: &Call,

@@ -6,6 +6,7 @@ use crate::error::{Fault, Refusal};
 use crate::law::Law;
 use crate::path;
 use crate::registry;
+use crate::services::kms;
 use crate::world::{Record, Step};
 use serde_json::{Map, Value as Json, json};
 
@@ -158,6 +159,9 @@ pub(super) fn key_arn(call: &Call, named: Option<&str>, own: &str) -> Result<Str
     // A key of another account or region is not known here.
     if named.starts_with("arn:") && !named.starts_with(&prefix) {
         return Ok(named.to_owned());
+    }
+    if let Some(arn) = kms::own_key(call, named) {
+        return Ok(arn);
     }
     match call.find("kms/key", named) {
         Some(key) if key.text("KeyState").is_empty() || key.is("KeyState", "Enabled") => {
