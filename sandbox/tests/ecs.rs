@@ -528,3 +528,54 @@ async fn tasks_wait_for_their_roles_and_fail_without() {
         (&json!(2), &json!("COMPLETED"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn tasks_stop_when_their_log_group_is_not_there() {
+    let aws = Aws::new();
+    aws.did("CreateCluster", json!({"clusterName": "c"}));
+    aws.of(
+        "iam",
+        "CreateRole",
+        json!({"RoleName": "r", "AssumeRolePolicyDocument": TRUST}),
+    );
+    wait(10).await;
+    let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "/g", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "p"}});
+    aws.definition(json!({"executionRoleArn": "arn:aws:iam::123456789012:role/r", "containerDefinitions": [
+        {"name": "web", "image": "nginx", "logConfiguration": log, "environment": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]}]}));
+    aws.did("CreateService", aws.input(2));
+    wait(30).await;
+    let service = aws.service();
+    assert_eq!(service["runningCount"], 0);
+    assert!(service["deployments"][0]["failedTasks"].as_u64() >= Some(2));
+    let stopped = aws.did(
+        "ListTasks",
+        json!({"cluster": "c", "desiredStatus": "STOPPED"}),
+    )["taskArns"]
+        .clone();
+    let shown = aws.did(
+        "DescribeTasks",
+        json!({"cluster": "c", "tasks": [stopped[0]]}),
+    );
+    assert_eq!(shown["tasks"][0]["stopCode"], "TaskFailedToStart");
+    assert!(
+        shown["tasks"][0]["stoppedReason"]
+            .as_str()
+            .is_some_and(|text| text.contains("log group does not exist"))
+    );
+    aws.of("logs", "CreateLogGroup", json!({"logGroupName": "/g"}));
+    wait(200).await;
+    assert_eq!(aws.service()["runningCount"], 2);
+    // What goes on failing is tried less and less often.
+    aws.of("logs", "DeleteLogGroup", json!({"logGroupName": "/g"}));
+    aws.did(
+        "UpdateService",
+        json!({"cluster": "c", "service": "s", "forceNewDeployment": true}),
+    );
+    wait(3600).await;
+    let service = aws.service();
+    assert!(
+        service["deployments"][0]["failedTasks"].as_u64() < Some(40),
+        "{service}"
+    );
+    assert_eq!(service["runningCount"], 2);
+}

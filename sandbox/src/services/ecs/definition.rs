@@ -1,10 +1,11 @@
 //! Task definitions: families of revisions that never change.
 
 use super::{caller, client, described, fargate, fill, includes, listing};
-use crate::call::Call;
+use crate::call::{Call, digest};
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Tags, run};
 use crate::law::Law;
+use crate::path;
 use crate::world::{Record, Step};
 use serde_json::{Map, Value as Json, json};
 
@@ -128,6 +129,9 @@ fn normalize(body: &mut Map<String, Json>) -> Result<(), Refusal> {
     if !fargate {
         body.entry("networkMode").or_insert(json!("bridge"));
     }
+    if let Some(Json::Array(list)) = body.get_mut("requiresCompatibilities") {
+        list.sort_by_key(|one| one.as_str().map(str::to_owned));
+    }
     for name in ["volumes", "placementConstraints"] {
         body.entry(name).or_insert(json!([]));
     }
@@ -207,12 +211,24 @@ fn normalize(body: &mut Map<String, Json>) -> Result<(), Refusal> {
             fill(check, &json!({"interval": 30, "timeout": 5, "retries": 3}));
         }
     }
+    for container in containers.iter_mut() {
+        shuffle(container);
+    }
     if !containers.iter().any(|one| one["essential"] == json!(true)) {
         return Err(client(
             "At least one container must be marked as essential.",
         ));
     }
     Ok(())
+}
+
+/// ECS gives these lists back in an order of its own, and means nothing by it.
+fn shuffle(container: &mut Json) {
+    for name in ["environment", "portMappings", "links", "volumesFrom"] {
+        if let Some(Json::Array(items)) = container.get_mut(name) {
+            items.sort_by_cached_key(|item| digest(&[&path::canonical(item)]));
+        }
+    }
 }
 
 fn compatibilities(body: &Map<String, Json>) -> Result<Vec<&'static str>, Refusal> {

@@ -9,8 +9,15 @@ use crate::path;
 use crate::world::{Key, Record, Step};
 use serde_json::{Map, Value as Json, json};
 
-/// How long a deployment waits before it tries again what failed, in seconds.
-const RETRY: f64 = 10.0;
+/// How long a deployment waits before it tries again what failed, in seconds: more each time, up to 27 minutes ("Service throttle
+/// logic", Amazon ECS Developer Guide).
+fn pause(failed: u64, desired: u64) -> f64 {
+    let rounds = u32::try_from(failed / desired.max(1)).unwrap_or(u32::MAX);
+    (10.0 * f64::from(2_u32.saturating_pow(rounds.min(8)))).min(27.0 * 60.0)
+}
+
+/// The hidden member that says until when nothing is tried again.
+const PAUSED: &str = "paused until";
 
 /// Lets the service look after its tasks at this time, or earlier where that is planned.
 pub fn schedule(service: &mut Record, at: f64) {
@@ -48,6 +55,7 @@ pub fn deploy(service: &mut Record, digits: &str, now: f64) {
             deployment[name] = value.clone();
         }
     }
+    service.hidden.remove(PAUSED);
     let deployments = service.list_mut("deployments");
     for older in deployments.iter_mut() {
         older["status"] = json!("ACTIVE");
@@ -56,13 +64,17 @@ pub fn deploy(service: &mut Record, digits: &str, now: f64) {
 }
 
 /// A deployment counts what failed to start.
-pub fn count_failure(service: &mut Record, id: &str) {
+pub fn count_failure(service: &mut Record, id: &str, now: f64) {
+    let desired = service.body.get("desiredCount").and_then(Json::as_u64);
+    let mut until = now;
     for deployment in service.list_mut("deployments") {
         if deployment["id"] == json!(id) {
             let failed = deployment["failedTasks"].as_u64().unwrap_or_default();
             deployment["failedTasks"] = json!(failed + 1);
+            until = now + pause(failed + 1, desired.unwrap_or_default());
         }
     }
+    service.hidden.insert(PAUSED.into(), json!(until));
 }
 
 /// Counts come from the tasks; what CodeDeploy controls shows task sets in place of deployments.
@@ -201,16 +213,23 @@ pub fn reconcile(call: &mut Call, key: &Key) {
     let room = most.saturating_sub(living.len() as u64 - stopped.min(living.len() as u64));
     let wanted = desired.saturating_sub(new.len() as u64).min(room);
     let mut started = 0;
-    if wanted > 0 && primary["rolloutState"] != json!("FAILED") {
+    let paused = service.hidden.get(PAUSED).and_then(Json::as_f64);
+    let paused = paused.filter(|until| *until > call.now);
+    if let Some(until) = paused {
+        call.world.update(key, |service| schedule(service, until));
+    }
+    if wanted > 0 && paused.is_none() && primary["rolloutState"] != json!("FAILED") {
         for at in 0..wanted {
             match start(call, &service, &primary, new.len() + at as usize) {
                 Ok(()) => started += 1,
                 Err(message) => {
                     say(call, key, &message);
-                    call.world
-                        .update(key, |service| count_failure(service, &id));
-                    let at = call.now + RETRY;
-                    call.world.update(key, |service| schedule(service, at));
+                    let now = call.now;
+                    call.world.update(key, |service| {
+                        count_failure(service, &id, now);
+                        // The circuit breaker looks first; what is paused waits.
+                        schedule(service, now + 1.0);
+                    });
                     break;
                 }
             }

@@ -311,15 +311,18 @@ fn new_service(call: &mut Call, members: &mut Map<String, Json>) -> Result<(), R
         let rest = json!({"deploymentCircuitBreaker": breaker, "strategy": "ROLLING", "bakeTimeInMinutes": 0});
         fill(configuration, &rest);
     }
-    let balanced = members.get("loadBalancers").and_then(Json::as_array);
-    if balanced.is_some_and(|list| !list.is_empty()) {
-        members
-            .entry("healthCheckGracePeriodSeconds")
-            .or_insert(json!(0));
-    }
+    members
+        .entry("healthCheckGracePeriodSeconds")
+        .or_insert(json!(0));
     let linked = iam::service_linked(call, "ecs.amazonaws.com");
-    members.remove("role");
-    members.insert("roleArn".into(), json!(linked));
+    let sent = members.remove("role");
+    let balanced = members.get("loadBalancers").and_then(Json::as_array);
+    if members.contains_key("networkConfiguration") || balanced.is_some_and(|list| !list.is_empty())
+    {
+        // With awsvpc networking the service-linked role is used whatever role was sent: CreateService, role.
+        let role = sent.filter(|_| !members.contains_key("networkConfiguration"));
+        members.insert("roleArn".into(), role.unwrap_or(json!(linked)));
+    }
     Ok(())
 }
 
@@ -405,10 +408,10 @@ pub fn wake(call: &mut Call, arn: &str, after: f64) {
 
 /// A task of a service failed to start: the deployment counts it.
 pub fn failed(call: &mut Call, task: &Record) {
-    let arn = task.text("serviceArn");
+    let (arn, now) = (task.text("serviceArn"), call.now);
     if let Some(id) = call.find(SERVICE.name, arn).map(|one| one.id.clone()) {
         call.update(SERVICE.name, &id, |service| {
-            rollout::count_failure(service, task.text("startedBy"));
+            rollout::count_failure(service, task.text("startedBy"), now);
         });
         wake(call, arn, 1.0);
     }
