@@ -21,11 +21,13 @@ pub fn take_in(state: &mut State, ledger: &Ledger) {
                 }
             }
             StateChange::Remove(address, id) => {
-                state.remove_deposed(&address, &id);
-                if state
-                    .resources
-                    .get(&address)
-                    .is_some_and(|old| old.physical_id.as_ref() == Some(&id))
+                // A successor may have the identifier of what it replaces: a route's, or a name that the template gives.
+                let deposed = state.remove_deposed(&address, &id).is_some();
+                if !deposed
+                    && state
+                        .resources
+                        .get(&address)
+                        .is_some_and(|old| old.physical_id.as_ref() == Some(&id))
                 {
                     state.resources.remove(&address);
                 }
@@ -67,4 +69,66 @@ fn put(state: &mut State, resource: Resource) {
         protected: same.is_some_and(|same| same.protected),
     };
     state.resources.insert(resource.address, kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use payctl_model::{Address, PhysicalId, Value};
+
+    use super::*;
+    use crate::apply::events::Verb;
+    use crate::apply::log::{Entry, Intent};
+
+    fn intent(operation: u64, verb: Verb) -> Entry {
+        Entry::Intent(Box::new(Intent {
+            operation,
+            address: Address::new("r", "s", "Route"),
+            verb,
+            type_name: "AWS::EC2::Route".into(),
+            incarnation: Some(Incarnation::from_bits(operation.into())),
+            physical_id: (verb != Verb::Create).then(|| PhysicalId::from("rtb|0.0.0.0/0")),
+            desired: (verb != Verb::Delete).then(Value::map),
+            dependencies: Default::default(),
+            deletion_policy: Default::default(),
+            update_replace_policy: Default::default(),
+            replaced: verb == Verb::Delete,
+        }))
+    }
+
+    fn exists(operation: u64) -> Entry {
+        Entry::Exists {
+            operation,
+            physical_id: "rtb|0.0.0.0/0".into(),
+            attributes: Value::map(),
+        }
+    }
+
+    #[test]
+    fn a_successor_with_the_same_identifier_stays() {
+        let address = Address::new("r", "s", "Route");
+        let mut state = State::empty("p", "e", "lineage".into(), "salt".into());
+        let created = [
+            intent(0, Verb::Create),
+            exists(0),
+            Entry::Done { operation: 0 },
+        ];
+        take_in(&mut state, &Ledger::of(&created).unwrap());
+        let replaced = [
+            intent(1, Verb::Delete),
+            Entry::Done { operation: 1 },
+            intent(2, Verb::Replace),
+            exists(2),
+            Entry::Done { operation: 2 },
+        ];
+        take_in(&mut state, &Ledger::of(&replaced).unwrap());
+        assert_eq!(
+            state.resources[&address].incarnation,
+            Incarnation::from_bits(2)
+        );
+        assert!(state.deposed.is_empty());
+        // Where the successor was not made there is nothing.
+        let refused = [intent(3, Verb::Delete), Entry::Done { operation: 3 }];
+        take_in(&mut state, &Ledger::of(&refused).unwrap());
+        assert!(state.is_empty());
+    }
 }
