@@ -154,7 +154,7 @@ pub fn target(call: &Call, kind: Option<&'static Kind>, name: &str) -> Option<Ke
 }
 
 /// The kind that an ARN of nothing is of, by the form of the service's ARNs; else the service's first.
-fn meant(service: &str, arn: &str) -> Option<&'static Kind> {
+pub(crate) fn meant(service: &str, arn: &str) -> Option<&'static Kind> {
     fn thing(arn: &str) -> &str {
         arn.splitn(6, ':').nth(5).unwrap_or_default()
     }

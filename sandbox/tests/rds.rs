@@ -475,16 +475,14 @@ async fn every_law_refuses_what_breaks_it() {
         "CreateDBCluster",
         with(cluster(), json!({"DBSubnetGroupName": "none"})),
     );
-    if payctl_sandbox::registry::kind("kms/key").is_some() {
-        breaks(
-            "rds: the encryption key is accessible",
-            "CreateDBCluster",
-            with(
-                cluster(),
-                json!({"KmsKeyId": "00000000-0000-4000-a000-000000000000"}),
-            ),
-        );
-    }
+    breaks(
+        "rds: the encryption key is accessible",
+        "CreateDBCluster",
+        with(
+            cluster(),
+            json!({"KmsKeyId": "00000000-0000-4000-a000-000000000000"}),
+        ),
+    );
     aws.did(
         "CreateDBCluster",
         with(cluster(), json!({"DeletionProtection": true})),
@@ -666,7 +664,6 @@ async fn every_law_refuses_what_breaks_it() {
         .into_iter()
         .map(|law| law.name)
         .filter(|name| name.starts_with("rds") && !broken.contains(name))
-        .filter(|name| name != "rds: the encryption key is accessible")
         .collect();
     assert!(left.is_empty(), "nobody breaks: {left:#?}");
 }

@@ -4,6 +4,7 @@ mod autoscaling;
 mod cloudwatch;
 pub mod ec2;
 pub mod ecs;
+pub mod elbv2;
 pub mod iam;
 pub mod kms;
 mod logs;
@@ -20,6 +21,7 @@ pub const SERVICES: &[&Service] = &[
     &autoscaling::SERVICE,
     &cloudwatch::SERVICE,
     &ec2::SERVICE,
+    &elbv2::SERVICE,
     &ecs::SERVICE,
     &iam::SERVICE,
     &kms::SERVICE,
