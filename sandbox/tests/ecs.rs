@@ -579,3 +579,66 @@ async fn tasks_stop_when_their_log_group_is_not_there() {
     );
     assert_eq!(service["runningCount"], 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn tasks_are_targets_of_their_load_balancer() {
+    let aws = Aws::new();
+    aws.did("CreateCluster", json!({"clusterName": "c"}));
+    aws.definition(json!({}));
+    let subnet =
+        aws.of("ec2", "DescribeSubnets", json!({"SubnetIds": [aws.subnet]}))["Subnets"][0].clone();
+    let vpc = subnet["VpcId"].clone();
+    let zone = if subnet["AvailabilityZone"] == "eu-west-1a" {
+        "eu-west-1b"
+    } else {
+        "eu-west-1a"
+    };
+    let other = aws.of(
+        "ec2",
+        "CreateSubnet",
+        json!({"VpcId": vpc, "CidrBlock": "10.0.1.0/24", "AvailabilityZone": zone}),
+    );
+    let group =
+        json!({"Name": "t", "Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip"});
+    let group =
+        aws.of("elbv2", "CreateTargetGroup", group)["TargetGroups"][0]["TargetGroupArn"].clone();
+    let mut input = aws.input(2);
+    input["loadBalancers"] =
+        json!([{"targetGroupArn": group, "containerName": "web", "containerPort": 80}]);
+    aws.refused(
+        "CreateService",
+        input.clone(),
+        "InvalidParameterException",
+        "does not have an associated load balancer",
+    );
+    let balancer = json!({"Name": "b", "Scheme": "internal", "Subnets": [aws.subnet, other["Subnet"]["SubnetId"]], "SecurityGroups": [aws.group]});
+    let balancer =
+        aws.of("elbv2", "CreateLoadBalancer", balancer)["LoadBalancers"][0]["LoadBalancerArn"]
+            .clone();
+    aws.of(
+        "elbv2",
+        "CreateListener",
+        json!({"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80,
+        "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}]}),
+    );
+    aws.did("CreateService", input);
+    wait(60).await;
+    assert_eq!(aws.service()["runningCount"], 2);
+    let targets = || {
+        let health = aws.of(
+            "elbv2",
+            "DescribeTargetHealth",
+            json!({"TargetGroupArn": group}),
+        );
+        health["TargetHealthDescriptions"]
+            .as_array()
+            .map_or(0, Vec::len)
+    };
+    assert_eq!(targets(), 2);
+    aws.did(
+        "DeleteService",
+        json!({"cluster": "c", "service": "s", "force": true}),
+    );
+    wait(600).await;
+    assert_eq!(targets(), 0);
+}
