@@ -561,6 +561,7 @@ pub(crate) fn blocked(call: &Call, kind: &'static Kind, key: &Key) -> Option<Ref
                     ("id", &key.id),
                     ("by", &by.id),
                     ("by_arn", &record.arn),
+                    ("arn", call.world.get(key).map_or("", |one| &one.arn)),
                 ]));
             }
         }

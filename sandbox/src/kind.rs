@@ -94,7 +94,7 @@ pub struct Kind {
     pub token: &'static str,
     /// What AWS answers when there is no such record; `{id}`.
     pub not_found: Fault,
-    /// What AWS answers to deleting one that is referred to; `{id}`, `{by}` (identifier of who refers), `{by_arn}`.
+    /// What AWS answers to deleting one that is referred to; `{id}`, `{arn}`, `{by}` (identifier of who refers), `{by_arn}`.
     pub in_use: Fault,
     /// How many there may be per account and region, and what AWS answers beyond; `{limit}`.
     pub limit: Option<(usize, Fault)>,

@@ -76,7 +76,7 @@ pub const TARGET_GROUP: Kind = Kind {
     not_found: Fault::new("TargetGroupNotFound", "Target groups '[{id}]' not found"),
     in_use: Fault::new(
         "ResourceInUse",
-        "Target group '{id}' is currently in use by a listener or a rule",
+        "Target group '{arn}' is currently in use by a listener or a rule",
     ),
     limit: Some((
         3000,

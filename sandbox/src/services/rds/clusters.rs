@@ -184,7 +184,7 @@ fn defaults(call: &Call) -> Json {
         "CrossAccountClone": false, "DeletionProtection": false, "ActivityStreamStatus": "stopped", "AutoMinorVersionUpgrade": true,
         "NetworkType": "IPV4", "DatabaseInsightsMode": "standard", "EngineLifecycleSupport": "open-source-rds-extended-support",
         "Endpoint": format!("{name}.cluster-{domain}"), "ReaderEndpoint": format!("{name}.cluster-ro-{domain}"),
-        "HostedZoneId": values::hosted_zone(call), "LocalWriteForwardingStatus": "disabled", "StorageEncryptionType": "none",
+        "HostedZoneId": values::hosted_zone(call), "LocalWriteForwardingStatus": "disabled", "StorageEncryptionType": "sse-rds",
     })
 }
 
