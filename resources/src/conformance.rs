@@ -265,10 +265,7 @@ fn told(definition: &'static Definition, of: &Type) -> Vec<String> {
         if let (true, None, Json::Object(members)) = (read.into.is_empty(), &selected, &item) {
             parts.extend(members.values().filter_map(|member| member.get(0)).cloned());
         }
-        let mut found = selected.unwrap_or(item);
-        if !read.each.is_empty() {
-            found = json!([found]);
-        }
+        let found = selected.unwrap_or(item);
         let found = if read.all { json!([found]) } else { found };
         match (read.into, found) {
             ("", Json::Object(mut members)) if is_attribute_map(service, read) => {

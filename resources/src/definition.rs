@@ -209,8 +209,8 @@ pub struct Read {
     pub into: &'static str,
     /// Whether to make this call, from the description so far. Not for the first one.
     pub when: Option<fn(&Json) -> bool>,
-    /// It is made for each text of this list in the description so far, which follows the key's parts; [`into`](Read::into) is the
-    /// list of what the calls tell. Empty: it is made once.
+    /// It is made for each text of this list in the description so far, which follows the key's parts; the
+    /// items of all these calls are the read's. Empty: it is made once.
     pub each: &'static str,
     /// The call tells these properties alone and costs one for each resource: it is made only where one of them is declared
     /// ([`read_declared`](crate::loaders::read_declared)) or it is not known what is.

@@ -533,7 +533,21 @@ pub async fn description(
                 continue;
             }
         };
-        let items = load(context, read.load, &key).await?;
+        let items = if read.each.is_empty() {
+            load(context, read.load, &key).await?
+        } else {
+            let texts = look(&description, read.each);
+            let texts = texts.iter().filter_map(Json::as_array).flatten();
+            let loads = texts.filter_map(text).map(|one| {
+                let key = format!("{key}|{one}");
+                async move { load(context, read.load, &key).await }
+            });
+            let mut told = Vec::new();
+            for items in together(loads).await {
+                told.extend(items?);
+            }
+            told
+        };
         let select = |item: &Json| match read.select {
             Some(select) => select(item, id),
             None => Some(item.clone()),

@@ -10,7 +10,7 @@ native!(
     Listener,
     Definition {
         create: Create::of("CreateListener", "Listeners.0"),
-        reads: &[Read::of(&LISTENERS), Read::of(&LISTENER_ATTRIBUTES)],
+        reads: &[Read::of(&LISTENERS), Read { only_for: &["ListenerAttributes"], ..Read::of(&LISTENER_ATTRIBUTES) }],
         updates: &[
             Change {
                 // A protocol with TLS needs them all, one without has none of them.

@@ -14,9 +14,15 @@ static DEFINITION: Definition = Definition {
     create: Create::of("CreateTargetGroup", "TargetGroups.0"),
     reads: &[
         Read::of(&TARGET_GROUPS),
-        Read::of(&TARGET_GROUP_ATTRIBUTES),
+        Read {
+            only_for: &["TargetGroupAttributes"],
+            ..Read::of(&TARGET_GROUP_ATTRIBUTES)
+        },
         Read::of(&TAGS),
-        Read::of(&TARGETS),
+        Read {
+            only_for: &["Targets"],
+            ..Read::of(&TARGETS)
+        },
     ],
     updates: &[
         Change {

@@ -28,6 +28,7 @@ static DEFINITION: Definition = Definition {
         Read {
             each: "PolicyNames",
             into: "Policies",
+            all: true,
             ..Read::of(&ROLE_POLICIES)
         },
     ],
