@@ -913,7 +913,7 @@ pub async fn if_ours(
     incarnation: &Incarnation,
 ) -> Result<Option<PhysicalId>> {
     let of = Type::of(definition)?;
-    let found = read(definition, context, &id).await?;
+    let found = loaders::undeclared(read(definition, context, &id)).await?;
     let ours = found.is_some_and(|found| {
         found.status != Status::Gone && is_ours(&of, &found.model, incarnation)
     });

@@ -115,6 +115,11 @@ tokio::task_local! {
     static DECLARED: Option<BTreeSet<String>>;
 }
 
+/// A reading that needs nothing that only some declared properties ask for.
+pub(crate) async fn undeclared<T>(reading: impl Future<Output = T>) -> T {
+    DECLARED.scope(Some(BTreeSet::new()), reading).await
+}
+
 /// Whether one of these properties is declared by what is being read, or it is not known what is.
 pub(crate) fn is_declared(properties: &[&str]) -> bool {
     DECLARED

@@ -21,7 +21,7 @@ use payctl_resources::aws::{Aws, ConnectOptions};
 use payctl_resources::mapping::look;
 use payctl_resources::{
     AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Observed, Owner, Resource,
-    Result, Status, Update, prepare, resource,
+    Result, Status, Update, prepare, read_declared, resource,
 };
 use payctl_sandbox::Sandbox;
 use serde_json::{Value as Json, json};
@@ -186,15 +186,28 @@ impl Trip {
         }
     }
 
-    async fn read(&self, module: &'static dyn Resource, id: &PhysicalId) -> Option<Observed> {
-        let found = module.read(&self.context, id).await;
+    async fn read(
+        &self,
+        module: &'static dyn Resource,
+        id: &PhysicalId,
+        desired: &Value,
+    ) -> Option<Observed> {
+        let names = desired.as_map().map(|map| map.keys().cloned().collect());
+        let wanted = vec![(module, id.clone(), names)];
+        let mut answers = read_declared(&self.context, wanted).await;
+        let found = answers.pop().unwrap();
         let found = found.unwrap_or_else(|error| panic!("reading {id}: {error}"));
         found.filter(|found| found.status != Status::Gone)
     }
 
-    async fn ready(&self, module: &'static dyn Resource, id: &PhysicalId) -> Observed {
+    async fn ready(
+        &self,
+        module: &'static dyn Resource,
+        id: &PhysicalId,
+        desired: &Value,
+    ) -> Observed {
         for _ in 0..2_000 {
-            match self.read(module, id).await {
+            match self.read(module, id, desired).await {
                 Some(found) if found.status == Status::Ready => return found,
                 Some(Observed {
                     status: Status::Failed(reason),
@@ -288,11 +301,11 @@ impl Trip {
             }
             Err(error) => panic!("making {name}: {error}"),
         };
-        let mut live = self.ready(module, &id).await;
+        let mut live = self.ready(module, &id, &desired).await;
         let mut open = Trip::differences(module, &desired, &live.model, &desired);
         if loses && !open.is_empty() {
             self.update(module, &id, &desired, &live.model, &open).await;
-            live = self.ready(module, &id).await;
+            live = self.ready(module, &id, &desired).await;
             open = Trip::differences(module, &desired, &live.model, &desired);
         }
         assert!(
@@ -319,7 +332,7 @@ impl Trip {
             assert!(!paths.is_empty(), "{name}: the change is not seen");
             self.update(module, &id, &changed, &live.model, &paths)
                 .await;
-            live = self.ready(module, &id).await;
+            live = self.ready(module, &id, &changed).await;
             let open = Trip::differences(module, &changed, &live.model, &changed);
             assert!(
                 open.is_empty(),
@@ -352,7 +365,7 @@ impl Trip {
         while let Some(made) = self.made.pop() {
             let deletion = Deletion {
                 final_snapshot: None,
-                last_applied: Some(made.applied),
+                last_applied: Some(made.applied.clone()),
             };
             let name = made.name;
             for time in ["once", "twice"] {
@@ -360,7 +373,11 @@ impl Trip {
                 done.unwrap_or_else(|error| panic!("deleting {name} {time}: {error}"));
             }
             let mut left = 2_000;
-            while self.read(made.module, &made.id).await.is_some() {
+            while self
+                .read(made.module, &made.id, &made.applied)
+                .await
+                .is_some()
+            {
                 left -= 1;
                 assert!(left > 0, "{name} does not go");
                 self.context.clock().sleep(Duration::from_secs(5)).await;
@@ -526,6 +543,73 @@ async fn databases() {
                 "PubliclyAccessible": false,
             }),
             json!({"PromotionTier": 1}),
+        ),
+    ]);
+    trip(&all).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_balancers() {
+    let mut all = network();
+    all.extend([
+        declared(
+            "Balancer",
+            "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            json!({
+                "Type": "application",
+                "Scheme": "internet-facing",
+                "SecurityGroups": ["{Group.Ref}"],
+                "Subnets": ["{SubnetB.Ref}", "{SubnetA.Ref}"],
+                "LoadBalancerAttributes": [
+                    {"Key": "load_balancing.cross_zone.enabled", "Value": "true"},
+                    {"Key": "deletion_protection.enabled", "Value": "true"},
+                ],
+                "Tags": [{"Key": "team", "Value": "a"}],
+            }),
+            json!({
+                "LoadBalancerAttributes": [
+                    {"Key": "load_balancing.cross_zone.enabled", "Value": "true"},
+                    {"Key": "deletion_protection.enabled", "Value": "false"},
+                ],
+                "Tags": [{"Key": "team", "Value": "b"}],
+            }),
+        ),
+        declared(
+            "Targets",
+            "AWS::ElasticLoadBalancingV2::TargetGroup",
+            json!({
+                "VpcId": "{Vpc.Ref}",
+                "TargetType": "ip",
+                "Protocol": "HTTP",
+                "Port": 80,
+                "HealthCheckPath": "/",
+                "HealthCheckIntervalSeconds": 5,
+                "HealthCheckTimeoutSeconds": 2,
+                "TargetGroupAttributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}],
+                "Targets": [{"Id": "10.0.1.10"}],
+            }),
+            json!({
+                "HealthCheckPath": "/health",
+                "TargetGroupAttributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}],
+                "Targets": [{"Id": "10.0.1.11", "Port": 8080}],
+            }),
+        ),
+        declared(
+            "Listener",
+            "AWS::ElasticLoadBalancingV2::Listener",
+            json!({
+                "LoadBalancerArn": "{Balancer.Ref}",
+                "Port": 80,
+                "Protocol": "HTTP",
+                "DefaultActions": [{"Type": "forward", "TargetGroupArn": "{Targets.Ref}"}],
+            }),
+            json!({
+                "Port": 8080,
+                "DefaultActions": [{
+                    "Type": "fixed-response",
+                    "FixedResponseConfig": {"StatusCode": "200", "ContentType": "text/plain"},
+                }],
+            }),
         ),
     ]);
     trip(&all).await;
