@@ -293,7 +293,7 @@ pub const BY_TYPE: &[(&str, TagCalls)] = &[(
 )];
 
 /// Tags of a hundred resources of any services a call, for types whose descriptions come without (API_GetResources: "ResourceARNList",
-/// at most 100). What it tells may be some seconds old: where the ownership tag is missing, [`untagged`] lets the type ask its service.
+/// at most 100). It goes second among a type's reads, so that all types ask it in the same round. What it tells may be some seconds old: where the ownership tag is missing, [`untagged`] lets the type ask its service.
 pub static SWEEP: Load = Load::of(
     "resourcegroupstaggingapi",
     "GetResources",

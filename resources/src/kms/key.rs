@@ -13,9 +13,9 @@ native!(
         create: Create::of("CreateKey", "KeyMetadata"),
         reads: &[
             Read::of(&KEYS),
+            Read { key: crate::definition::Key::Described(&["Arn"]), select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
             Read::of(&POLICIES),
             Read::of(&ROTATIONS),
-            Read { key: crate::definition::Key::Described(&["Arn"]), select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
             Read { when: Some(unlabelled), ..Read::of(&TAGS) },
         ],
         updates: &[

@@ -46,7 +46,7 @@ native!(
         delete: Delete {
             // "The operation conflicts with another": API_DeleteLogGroup.
             busy: &["OperationAbortedException"],
-            ..Delete::of("DeleteLogGroup", &["LogGroupName"], &["ResourceNotFoundException"])
+            ..Delete::of("DeleteLogGroup", &["logGroupName=LogGroupName"], &["ResourceNotFoundException"])
         },
         find: Find::Key(&["LogGroupName"]),
         tags: Tags::Member,

@@ -169,7 +169,13 @@ fn feedback<'a>(
                 let wanted = entry(update.desired, protocol, part);
                 if wanted != entry(update.live, protocol, part) {
                     let name = format!("{prefix}{part}");
-                    let value = wanted.unwrap_or_default();
+                    // A rate is a number even where nothing is logged.
+                    let none = if part.ends_with("SampleRate") {
+                        "0"
+                    } else {
+                        ""
+                    };
+                    let value = wanted.unwrap_or_else(|| none.to_owned());
                     set_attribute(
                         Topic.definition(),
                         context,

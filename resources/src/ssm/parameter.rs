@@ -11,8 +11,8 @@ native!(
         create: Create::of("PutParameter", ""),
         reads: &[
             Read::of(&PARAMETERS),
-            Read::of(&METADATA),
             Read { key: Key::Described(&["ARN"]), select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
+            Read::of(&METADATA),
             Read { when: Some(tags::untagged), select: Some(listed), ..Read::of(&TAGS) },
         ],
         // "Overwrite": all that is declared, without tags, which AWS refuses together with it (API_PutParameter).

@@ -1,0 +1,665 @@
+//! Types in the simulated AWS: made, read back as declared, found again, changed in place and deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use payctl_model::compare::{CompareOptions, Comparison, compare};
+use payctl_model::facts::facts;
+use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value};
+use payctl_resources::{
+    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Observed, Owner, Resource,
+    Result, Status, Update, prepare, read_declared, resource,
+};
+use payctl_sandbox::{Options, Sandbox};
+use serde_json::{Value as Json, json};
+
+const REGION: &str = "us-east-1";
+
+struct Simulated {
+    sandbox: Sandbox,
+    calls: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Caller for Simulated {
+    async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError> {
+        let call = format!("{service}:{operation}");
+        self.calls
+            .lock()
+            .expect("no test panics with it")
+            .push(call);
+        self.sandbox
+            .invoke("key", REGION, service, operation, input)
+            .map_err(|refusal| AwsError {
+                service: service.to_owned(),
+                operation: operation.to_owned(),
+                code: refusal.code,
+                message: refusal.message,
+                request_id: None,
+                kind: AwsErrorKind::Service,
+            })
+    }
+}
+
+struct NoJournal;
+
+#[async_trait]
+impl CallJournal for NoJournal {
+    async fn intent(&self, _: &str) -> Result<u64> {
+        Ok(0)
+    }
+    async fn result(&self, _: u64, _: Result<&Json, &AwsError>) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct Trip {
+    context: Context,
+    aws: Arc<Simulated>,
+}
+
+/// One resource of a trip.
+#[derive(Clone)]
+struct Made {
+    resource: &'static dyn Resource,
+    address: Address,
+    incarnation: Incarnation,
+    desired: Value,
+    id: PhysicalId,
+}
+
+impl Trip {
+    fn new() -> Trip {
+        let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(1_700_000_000), 1.0);
+        let aws = Arc::new(Simulated {
+            sandbox: Sandbox::new(clock.clone(), Options::default()),
+            calls: Mutex::default(),
+        });
+        let context = Context::new(aws.clone(), clock).with_journal(Arc::new(NoJournal));
+        Trip { context, aws }
+    }
+
+    /// A call for what is only in the way.
+    fn did(&self, service: &str, operation: &str, input: Json) -> Json {
+        let answer = self
+            .aws
+            .sandbox
+            .invoke("key", REGION, service, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{service}:{operation}: {}", refusal.message))
+    }
+
+    async fn observe(&self, made: &Made) -> Option<Observed> {
+        let declared: BTreeSet<String> = made
+            .desired
+            .as_map()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let wanted = vec![(made.resource, made.id.clone(), Some(declared))];
+        let read = read_declared(&self.context, wanted).await;
+        read.into_iter()
+            .next()
+            .expect("one was asked")
+            .unwrap_or_else(|error| panic!("read {}: {error}", made.id))
+    }
+
+    async fn ready(&self, made: &Made) -> Observed {
+        for _ in 0..2_000 {
+            match self.observe(made).await {
+                Some(observed) if observed.status == Status::Ready => return observed,
+                Some(Observed {
+                    status: Status::Failed(reason),
+                    ..
+                }) => panic!("{}: {reason}", made.id),
+                _ => self.context.clock().sleep(Duration::from_secs(5)).await,
+            }
+        }
+        panic!("{} does not become ready", made.id);
+    }
+
+    fn differences(made: &Made, observed: &Observed, last_applied: Option<&Value>) -> Comparison {
+        let facts = facts()
+            .get(made.resource.definition().type_name)
+            .expect("a native type is registered");
+        let options = CompareOptions {
+            last_applied,
+            ..CompareOptions::default()
+        };
+        compare(&facts, &made.desired, &observed.model, &options)
+    }
+
+    async fn make(&self, type_name: &str, properties: Json) -> Made {
+        let resource = resource(type_name).expect("a native type");
+        let logical = type_name.rsplit(':').next().unwrap_or(type_name);
+        let address = Address::new(REGION, "stack", logical);
+        let incarnation = Incarnation(format!("i{:x<25}", logical.to_ascii_lowercase()));
+        let desired = self.prepared(resource, &address, &incarnation, properties);
+        let before = resource.find(&self.context, &desired, &incarnation).await;
+        let before = before.unwrap_or_else(|error| panic!("find {type_name}: {error}"));
+        assert_eq!(before, None, "{type_name} is found before it is made");
+        let observed = resource.create(&self.context, &desired, &incarnation).await;
+        let observed = observed.unwrap_or_else(|error| panic!("create {type_name}: {error}"));
+        let made = Made {
+            resource,
+            address,
+            incarnation,
+            desired,
+            id: observed.id,
+        };
+        let found = resource
+            .find(&self.context, &made.desired, &made.incarnation)
+            .await;
+        let found = found.unwrap_or_else(|error| panic!("find {type_name}: {error}"));
+        assert_eq!(found.as_ref(), Some(&made.id), "{type_name} is found again");
+        let live = self.ready(&made).await;
+        let compared = Self::differences(&made, &live, Some(&made.desired));
+        assert_eq!(
+            compared.changes,
+            [],
+            "{type_name} reads as declared: {:#?}",
+            live.model
+        );
+        made
+    }
+
+    fn prepared(
+        &self,
+        resource: &dyn Resource,
+        address: &Address,
+        incarnation: &Incarnation,
+        properties: Json,
+    ) -> Value {
+        let owner = Owner {
+            project: "project",
+            environment: "env",
+            address,
+            incarnation,
+        };
+        prepare(
+            resource.definition(),
+            &Value::from(properties),
+            &owner,
+            &BTreeMap::new(),
+        )
+    }
+
+    /// Makes it what is declared now: these are the paths that change.
+    async fn change(&self, made: &mut Made, properties: Json, expected: &[&str]) {
+        let type_name = made.resource.definition().type_name;
+        let last = made.desired.clone();
+        let live = self.ready(made).await;
+        made.desired = self.prepared(made.resource, &made.address, &made.incarnation, properties);
+        let compared = Self::differences(made, &live, Some(&last));
+        let changed: Vec<PropertyPath> = compared
+            .changes
+            .iter()
+            .map(|change| change.property.clone())
+            .collect();
+        let heads: BTreeSet<&str> = changed.iter().filter_map(PropertyPath::head).collect();
+        assert_eq!(heads, expected.iter().copied().collect(), "{type_name}");
+        assert!(
+            compared.changes.iter().all(|change| !change.replaces),
+            "{type_name}: {:?}",
+            compared.changes
+        );
+        let update = Update {
+            desired: &made.desired,
+            live: &live.model,
+            changed: &changed,
+        };
+        let done = made.resource.update(&self.context, &made.id, &update).await;
+        done.unwrap_or_else(|error| panic!("update {type_name}: {error}"));
+        let live = self.ready(made).await;
+        let compared = Self::differences(made, &live, Some(&made.desired));
+        assert_eq!(
+            compared.changes,
+            [],
+            "{type_name} reads as declared: {:#?}",
+            live.model
+        );
+    }
+
+    async fn delete(&self, made: &Made) {
+        let type_name = made.resource.definition().type_name;
+        let deletion = Deletion {
+            last_applied: Some(made.desired.clone()),
+            ..Deletion::default()
+        };
+        for again in [false, true] {
+            let done = made
+                .resource
+                .delete(&self.context, &made.id, &deletion)
+                .await;
+            done.unwrap_or_else(|error| panic!("delete {type_name} (again: {again}): {error}"));
+            self.gone(made).await;
+        }
+        let found = made
+            .resource
+            .find(&self.context, &made.desired, &made.incarnation)
+            .await;
+        assert_eq!(found.expect("nothing refuses to look"), None, "{type_name}");
+    }
+
+    async fn gone(&self, made: &Made) {
+        if made.resource.definition().delete.lingers {
+            return;
+        }
+        for _ in 0..2_000 {
+            match self.observe(made).await {
+                None
+                | Some(Observed {
+                    status: Status::Gone,
+                    ..
+                }) => return,
+                _ => self.context.clock().sleep(Duration::from_secs(5)).await,
+            }
+        }
+        panic!("{} does not go away", made.id);
+    }
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Json {
+    pairs
+        .iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_and_their_names() {
+    let trip = Trip::new();
+    let policy = |sid: &str| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"},
+            {"Sid": "Logs", "Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+             "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"], "Resource": "*"},
+        ]})
+    };
+    let mut key = trip
+        .make("AWS::KMS::Key", json!({
+            "Description": "data", "EnableKeyRotation": true, "RotationPeriodInDays": 100, "KeyPolicy": policy("Account"),
+            "PendingWindowInDays": 7, "Tags": tags(&[("a", "1")]),
+        }))
+        .await;
+    trip.change(
+        &mut key,
+        json!({
+            "Description": "other", "EnableKeyRotation": false, "Enabled": false, "KeyPolicy": policy("Owner"),
+            "PendingWindowInDays": 8, "Tags": tags(&[("a", "2"), ("b", "1")]),
+        }),
+        &["Description", "EnableKeyRotation", "Enabled", "KeyPolicy", "PendingWindowInDays", "Tags"],
+    )
+    .await;
+    let mut alias = trip
+        .make(
+            "AWS::KMS::Alias",
+            json!({"AliasName": "alias/data", "TargetKeyId": key.id.as_str()}),
+        )
+        .await;
+    let other = trip.did("kms", "CreateKey", json!({}))["KeyMetadata"]["KeyId"].clone();
+    trip.change(
+        &mut alias,
+        json!({"AliasName": "alias/data", "TargetKeyId": other}),
+        &["TargetKeyId"],
+    )
+    .await;
+    trip.delete(&alias).await;
+    trip.delete(&key).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_groups() {
+    let trip = Trip::new();
+    let index = json!([{"Fields": ["requestId"]}]);
+    let mut group = trip
+        .make("AWS::Logs::LogGroup", json!({
+            "LogGroupName": "/ecs/payments", "RetentionInDays": "7", "FieldIndexPolicies": index, "Tags": tags(&[("a", "1")]),
+        }))
+        .await;
+    trip.change(
+        &mut group,
+        json!({
+            "LogGroupName": "/ecs/payments", "DeletionProtectionEnabled": true, "Tags": tags(&[("b", "1")]),
+        }),
+        &["RetentionInDays", "FieldIndexPolicies", "Tags", "DeletionProtectionEnabled"],
+    )
+    .await;
+    trip.change(
+        &mut group,
+        json!({"LogGroupName": "/ecs/payments"}),
+        &["Tags", "DeletionProtectionEnabled"],
+    )
+    .await;
+    trip.delete(&group).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn alarms_and_dashboards() {
+    let trip = Trip::new();
+    let alarm = |threshold: f64, more: Json| {
+        let mut alarm = json!({
+            "AlarmName": "connections", "Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 2, "Threshold": threshold, "ComparisonOperator": "LessThanOrEqualToThreshold",
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            alarm[name] = value.clone();
+        }
+        alarm
+    };
+    let first = json!({
+        "AlarmDescription": "nobody", "Dimensions": [{"Name": "DBClusterIdentifier", "Value": "x"}], "TreatMissingData": "breaching",
+        "Tags": tags(&[("a", "1")]),
+    });
+    let mut made = trip.make("AWS::CloudWatch::Alarm", alarm(0.0, first)).await;
+    trip.change(
+        &mut made,
+        alarm(
+            2.5,
+            json!({"TreatMissingData": "missing", "Tags": tags(&[("a", "2")])}),
+        ),
+        &[
+            "AlarmDescription",
+            "Dimensions",
+            "TreatMissingData",
+            "Threshold",
+            "Tags",
+        ],
+    )
+    .await;
+    trip.delete(&made).await;
+
+    let body = |title: &str| json!({"widgets": [{"type": "text", "x": 0, "y": 0, "width": 3, "height": 3, "properties": {"markdown": title}}]});
+    let mut dashboard = trip
+        .make(
+            "AWS::CloudWatch::Dashboard",
+            json!({"DashboardName": "d", "DashboardBody": body("a").to_string()}),
+        )
+        .await;
+    trip.change(
+        &mut dashboard,
+        json!({"DashboardName": "d", "DashboardBody": body("b").to_string()}),
+        &["DashboardBody"],
+    )
+    .await;
+    trip.delete(&dashboard).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_and_subscriptions() {
+    let trip = Trip::new();
+    let mut topic = trip
+        .make("AWS::SNS::Topic", json!({
+            "TopicName": "alerts", "DisplayName": "Alerts", "Tags": tags(&[("a", "1")]),
+            "Subscription": [{"Protocol": "email", "Endpoint": "inline@example.com"}],
+            "DeliveryStatusLogging": [{"Protocol": "sqs", "SuccessFeedbackRoleArn": "arn:aws:iam::123456789012:role/feedback", "SuccessFeedbackSampleRate": "50"}],
+        }))
+        .await;
+    trip.change(
+        &mut topic,
+        json!({"TopicName": "alerts", "DisplayName": "Other", "TracingConfig": "Active", "Tags": tags(&[("a", "2")])}),
+        &["DisplayName", "TracingConfig", "Tags", "Subscription", "DeliveryStatusLogging"],
+    )
+    .await;
+    let mut subscription = trip
+        .make("AWS::SNS::Subscription", json!({
+            "TopicArn": topic.id.as_str(), "Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:123456789012:q",
+            "FilterPolicy": {"kind": ["a"]}, "RawMessageDelivery": true,
+        }))
+        .await;
+    trip.change(
+        &mut subscription,
+        json!({
+            "TopicArn": topic.id.as_str(), "Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:123456789012:q",
+            "FilterPolicy": {"kind": ["b"]}, "FilterPolicyScope": "MessageBody", "RawMessageDelivery": "false",
+        }),
+        &["FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"],
+    )
+    .await;
+    trip.delete(&subscription).await;
+    let pending = trip
+        .make("AWS::SNS::Subscription", json!({"TopicArn": topic.id.as_str(), "Protocol": "email", "Endpoint": "a@example.com"}))
+        .await;
+    let deletion = Deletion::default();
+    let done = pending
+        .resource
+        .delete(&trip.context, &pending.id, &deletion)
+        .await;
+    done.expect("what nobody confirmed is left to AWS");
+    trip.delete(&topic).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn parameters() {
+    let trip = Trip::new();
+    let mut parameter = trip
+        .make("AWS::SSM::Parameter", json!({
+            "Name": "/payments/url", "Type": "String", "Value": "a", "Description": "where", "Tags": {"a": "1"},
+        }))
+        .await;
+    trip.change(
+        &mut parameter,
+        json!({"Name": "/payments/url", "Type": "String", "Value": "b", "Description": "there", "AllowedPattern": "^.*$", "Tags": {"a": "2"}}),
+        &["Value", "Description", "AllowedPattern", "Tags"],
+    )
+    .await;
+    trip.delete(&parameter).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clusters_services_and_their_scaling() {
+    let trip = Trip::new();
+    let vpc = trip
+        .make("AWS::EC2::VPC", json!({"CidrBlock": "10.0.0.0/16"}))
+        .await;
+    let subnet = trip
+        .make(
+            "AWS::EC2::Subnet",
+            json!({"VpcId": vpc.id.as_str(), "CidrBlock": "10.0.1.0/24"}),
+        )
+        .await;
+    let group = trip
+        .make(
+            "AWS::EC2::SecurityGroup",
+            json!({"VpcId": vpc.id.as_str(), "GroupName": "g", "GroupDescription": "d"}),
+        )
+        .await;
+    let gateway = trip.make("AWS::EC2::InternetGateway", json!({})).await;
+    trip.make(
+        "AWS::EC2::VPCGatewayAttachment",
+        json!({"VpcId": vpc.id.as_str(), "InternetGatewayId": gateway.id.as_str()}),
+    )
+    .await;
+    let table = trip
+        .make("AWS::EC2::RouteTable", json!({"VpcId": vpc.id.as_str()}))
+        .await;
+    trip.make(
+        "AWS::EC2::Route",
+        json!({"RouteTableId": table.id.as_str(), "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway.id.as_str()}),
+    )
+    .await;
+    trip.make(
+        "AWS::EC2::SubnetRouteTableAssociation",
+        json!({"RouteTableId": table.id.as_str(), "SubnetId": subnet.id.as_str()}),
+    )
+    .await;
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let role = trip.did(
+        "iam",
+        "CreateRole",
+        json!({"RoleName": "execution", "AssumeRolePolicyDocument": trust.to_string()}),
+    )["Role"]["Arn"]
+        .clone();
+    let policy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy";
+    trip.did(
+        "iam",
+        "AttachRolePolicy",
+        json!({"RoleName": "execution", "PolicyArn": policy}),
+    );
+
+    let mut cluster = trip
+        .make("AWS::ECS::Cluster", json!({
+            "ClusterName": "c", "ClusterSettings": [{"Name": "containerInsights", "Value": "enabled"}], "Tags": tags(&[("a", "1")]),
+        }))
+        .await;
+    trip.change(
+        &mut cluster,
+        json!({
+            "ClusterName": "c", "ClusterSettings": [{"Name": "containerInsights", "Value": "disabled"}],
+            "CapacityProviders": ["FARGATE", "FARGATE_SPOT"],
+            "DefaultCapacityProviderStrategy": [{"CapacityProvider": "FARGATE", "Weight": 1, "Base": 1}],
+        }),
+        &["ClusterSettings", "CapacityProviders", "DefaultCapacityProviderStrategy", "Tags"],
+    )
+    .await;
+    let task = |image: &str| {
+        json!({
+            "Family": "payments", "RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512",
+            "ExecutionRoleArn": role,
+            "ContainerDefinitions": [{
+                "Name": "payments", "Image": image, "Essential": true, "PortMappings": [{"ContainerPort": 80, "Protocol": "tcp"}],
+                "Environment": [{"Name": "B", "Value": "1"}, {"Name": "A", "Value": 2}],
+            }],
+            "Tags": tags(&[("a", "1")]),
+        })
+    };
+    let mut definition = trip
+        .make(
+            "AWS::ECS::TaskDefinition",
+            task("public.ecr.aws/nginx/nginx:1"),
+        )
+        .await;
+    let mut tagged = task("public.ecr.aws/nginx/nginx:1");
+    tagged["Tags"] = tags(&[("a", "2")]);
+    trip.change(&mut definition, tagged, &["Tags"]).await;
+    let service = |definition: &Made, count: i64, percent: i64| {
+        json!({
+            "ServiceName": "s", "Cluster": "c", "TaskDefinition": definition.id.as_str(), "DesiredCount": count, "LaunchType": "FARGATE",
+            "DeploymentConfiguration": {
+                "MaximumPercent": percent, "MinimumHealthyPercent": 100, "DeploymentCircuitBreaker": {"Enable": true, "Rollback": true},
+            },
+            "NetworkConfiguration": {"AwsvpcConfiguration": {
+                "AssignPublicIp": "ENABLED", "SecurityGroups": [group.id.as_str()], "Subnets": [subnet.id.as_str()],
+            }},
+            "PropagateTags": "SERVICE", "Tags": tags(&[("a", "1")]),
+        })
+    };
+    let mut running = trip
+        .make("AWS::ECS::Service", service(&definition, 2, 200))
+        .await;
+    trip.change(
+        &mut running,
+        service(&definition, 3, 150),
+        &["DesiredCount", "DeploymentConfiguration"],
+    )
+    .await;
+
+    let target = |max: i64, more: Json| {
+        let mut target = json!({
+            "ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount", "ResourceId": "service/c/s", "MinCapacity": 1,
+            "MaxCapacity": max,
+            "RoleARN": "arn:aws:iam::123456789012:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService",
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            target[name] = value.clone();
+        }
+        target
+    };
+    let action = |max: i64| {
+        json!({"ScheduledActions": [{
+            "ScheduledActionName": "night", "Schedule": "cron(0 22 * * ? *)", "StartTime": "2033-01-01T00:00:00Z",
+            "ScalableTargetAction": {"MinCapacity": 1, "MaxCapacity": max},
+        }]})
+    };
+    let mut scaling = trip
+        .make(
+            "AWS::ApplicationAutoScaling::ScalableTarget",
+            target(4, action(2)),
+        )
+        .await;
+    trip.change(
+        &mut scaling,
+        target(5, action(3)),
+        &["MaxCapacity", "ScheduledActions"],
+    )
+    .await;
+    trip.change(&mut scaling, target(5, json!({})), &["ScheduledActions"])
+        .await;
+    let policy = |value: i64| {
+        json!({
+            "PolicyName": "cpu", "PolicyType": "TargetTrackingScaling", "ScalingTargetId": scaling.id.as_str(),
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": value, "ScaleInCooldown": 60,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+            },
+        })
+    };
+    let mut policy_made = trip
+        .make("AWS::ApplicationAutoScaling::ScalingPolicy", policy(75))
+        .await;
+    trip.change(
+        &mut policy_made,
+        policy(60),
+        &["TargetTrackingScalingPolicyConfiguration"],
+    )
+    .await;
+
+    trip.delete(&policy_made).await;
+    trip.delete(&scaling).await;
+    trip.delete(&running).await;
+    trip.delete(&definition).await;
+    trip.delete(&cluster).await;
+}
+
+/// What a plan of many resources costs: tags of everything in one call, descriptions in batches.
+#[tokio::test(start_paused = true)]
+async fn many_are_read_with_few_calls() {
+    let trip = Trip::new();
+    let mut wanted = Vec::new();
+    for number in 0..12 {
+        let name = format!("/p/{number}");
+        let made = trip
+            .make(
+                "AWS::SSM::Parameter",
+                json!({"Name": name, "Type": "String", "Value": "v"}),
+            )
+            .await;
+        wanted.push((made.resource, made.id.clone(), Some(BTreeSet::new())));
+    }
+    let topic = trip
+        .make("AWS::SNS::Topic", json!({"TopicName": "t"}))
+        .await;
+    wanted.push((topic.resource, topic.id.clone(), Some(BTreeSet::new())));
+    let group = trip
+        .make("AWS::Logs::LogGroup", json!({"LogGroupName": "g"}))
+        .await;
+    wanted.push((group.resource, group.id.clone(), Some(BTreeSet::new())));
+    trip.aws
+        .calls
+        .lock()
+        .expect("no test panics with it")
+        .clear();
+    let read = read_declared(&trip.context, wanted).await;
+    assert!(read.iter().all(|read| matches!(read, Ok(Some(_)))));
+    let mut calls = trip
+        .aws
+        .calls
+        .lock()
+        .expect("no test panics with it")
+        .clone();
+    calls.sort();
+    assert_eq!(
+        calls,
+        [
+            "logs:DescribeLogGroups",
+            "resourcegroupstaggingapi:GetResources",
+            "sns:GetTopicAttributes",
+            "ssm:DescribeParameters",
+            "ssm:GetParameters",
+            "ssm:GetParameters",
+        ]
+    );
+}
