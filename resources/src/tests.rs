@@ -206,3 +206,74 @@ async fn a_declared_egress_rule_takes_the_place_of_the_default_one() {
         ]
     );
 }
+
+/// A restored cluster takes no password: it is changed once the cluster is available, with nothing that the snapshot decides.
+#[tokio::test(start_paused = true)]
+async fn a_restore_is_another_call_and_the_rest_follows_when_it_is_ready() {
+    let cluster =
+        |state: &str| json!({"DBClusterIdentifier": "c", "Status": state, "DBClusterArn": "arn:c"});
+    let (context, fake) = context(&[
+        (
+            "RestoreDBClusterFromSnapshot",
+            json!({"DBCluster": cluster("creating")}),
+        ),
+        (
+            "DescribeDBClusters",
+            json!({"DBClusters": [cluster("available")]}),
+        ),
+    ]);
+    let desired = Value::from(json!({
+        "DBClusterIdentifier": "c", "Engine": "aurora-postgresql", "SnapshotIdentifier": "s",
+        "MasterUsername": "old", "MasterUserPassword": "new", "Port": 5433, "DeleteAutomatedBackups": true,
+    }));
+    let made = resource("AWS::RDS::DBCluster")
+        .unwrap()
+        .create(&context, &desired, &Incarnation("i".into()))
+        .await
+        .unwrap();
+    assert_eq!(made.id, PhysicalId::from("c"));
+    let calls = fake.calls.lock().unwrap().clone();
+    let restore = json!({"DBClusterIdentifier": "c", "Engine": "aurora-postgresql", "SnapshotIdentifier": "s", "Port": 5433});
+    let change =
+        json!({"DBClusterIdentifier": "c", "MasterUserPassword": "new", "ApplyImmediately": true});
+    assert_eq!(
+        calls[0],
+        ("RestoreDBClusterFromSnapshot".to_owned(), restore)
+    );
+    assert_eq!(calls[1].0, "DescribeDBClusters");
+    assert_eq!(calls[2..], [("ModifyDBCluster".to_owned(), change)]);
+}
+
+/// What the cluster decides is not sent for its members; a replica is made from its source.
+#[tokio::test]
+async fn members_and_replicas_send_only_what_is_theirs() {
+    let made = json!({"DBInstance": {"DBInstanceIdentifier": "d", "DBInstanceStatus": "creating"}});
+    let (context, fake) = context(&[
+        ("CreateDBInstance", made.clone()),
+        ("CreateDBInstanceReadReplica", made),
+    ]);
+    let module = resource("AWS::RDS::DBInstance").unwrap();
+    let properties = [
+        json!({"DBInstanceIdentifier": "d", "DBClusterIdentifier": "c", "Engine": "aurora-mysql", "DBInstanceClass": "db.r5.large",
+            "BackupRetentionPeriod": 3, "VPCSecurityGroups": ["sg-1"]}),
+        json!({"DBInstanceIdentifier": "d", "SourceDBInstanceIdentifier": "s", "Engine": "mysql", "DBInstanceClass": "db.r5.large",
+            "VPCSecurityGroups": ["sg-1"]}),
+    ];
+    for properties in properties {
+        module
+            .create(&context, &properties.into(), &Incarnation("i".into()))
+            .await
+            .unwrap();
+    }
+    let calls = fake.calls.lock().unwrap().clone();
+    let member = json!({"DBInstanceIdentifier": "d", "DBClusterIdentifier": "c", "Engine": "aurora-mysql", "DBInstanceClass": "db.r5.large"});
+    let replica = json!({"DBInstanceIdentifier": "d", "SourceDBInstanceIdentifier": "s", "DBInstanceClass": "db.r5.large",
+        "VpcSecurityGroupIds": ["sg-1"]});
+    assert_eq!(
+        calls,
+        [
+            ("CreateDBInstance".to_owned(), member),
+            ("CreateDBInstanceReadReplica".to_owned(), replica)
+        ]
+    );
+}
