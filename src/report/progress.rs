@@ -56,8 +56,13 @@ impl Progress {
 struct Live {
     bar: Option<ProgressBar>,
     running: BTreeMap<Address, &'static str>,
+    /// After how many seconds of waiting each resource is spoken of again.
+    speak_after: BTreeMap<Address, f64>,
     done: usize,
 }
+
+/// The first word about a wait comes after this many seconds, each further one after twice as many.
+const SPEAK_AFTER: f64 = 30.0;
 
 impl Live {
     fn new(terminal: bool) -> Live {
@@ -73,6 +78,7 @@ impl Live {
         Live {
             bar,
             running: BTreeMap::new(),
+            speak_after: BTreeMap::new(),
             done: 0,
         }
     }
@@ -85,6 +91,18 @@ impl Live {
             Happened::Done { address, .. } | Happened::Failed { address, .. } => {
                 self.running.remove(address);
                 self.done += 1;
+            }
+            Happened::Waiting {
+                address, seconds, ..
+            } => {
+                let after = self
+                    .speak_after
+                    .entry(address.clone())
+                    .or_insert(SPEAK_AFTER);
+                if *seconds < *after {
+                    return;
+                }
+                *after = 2.0 * seconds;
             }
             _ => {}
         }
@@ -192,7 +210,7 @@ fn line(what: &Happened, names: &Names) -> Option<String> {
             until,
             seconds,
             ..
-        } if *seconds >= 30.0 => {
+        } => {
             format!(
                 "  {} {} until it is {until} ({seconds:.0} s)",
                 paint(FAINT, "waiting for"),
@@ -212,10 +230,7 @@ fn line(what: &Happened, names: &Names) -> Option<String> {
             format!("  {}: {state}", names.show(address))
         }
         Happened::Summary(summary) => summary_line(summary),
-        Happened::Waiting { .. }
-        | Happened::Started { .. }
-        | Happened::Accepted { .. }
-        | Happened::Ready { .. } => {
+        Happened::Started { .. } | Happened::Accepted { .. } | Happened::Ready { .. } => {
             return None;
         }
     })
