@@ -1,6 +1,6 @@
 //! What one operation does: evaluate, check against the plan, write down, call, write down, wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -57,6 +57,19 @@ struct Current<'a> {
 }
 
 impl Doing {
+    /// The names under which it has to be read: what is declared, and what consumers wait for.
+    fn interesting(&self, operation: &Operation) -> BTreeSet<String> {
+        let change = self.plan.changes.get(&operation.address);
+        let after = change.and_then(|change| change.after.as_ref()?.as_map());
+        let declared = after
+            .into_iter()
+            .flat_map(|properties| properties.keys().cloned());
+        let needed = operation.needed_attributes.iter();
+        declared
+            .chain(needed.map(|name| super::refresh::head(name)))
+            .collect()
+    }
+
     /// Does one operation. Ends well before it is ready where the run is interrupted meanwhile.
     pub(super) async fn carry_out(&self, node: NodeIndex) -> Result<(), Failure> {
         let operation = &self.graph[node];
@@ -69,7 +82,7 @@ impl Doing {
             target: Target {
                 address: operation.address.clone(),
                 type_name: self.type_name(operation)?,
-                declared: None,
+                declared: Some(self.interesting(operation)),
             },
             started: self.cloud.clock().now(),
         };

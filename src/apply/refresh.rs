@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payctl_model::{Address, PhysicalId, Value};
+use payctl_model::{Address, AttributeOf, PhysicalId, Value};
 use payctl_state::{State, Status as Kept};
 
 use super::cloud::{Cloud, CloudError, Status, Target};
 use super::models::Known;
+use crate::graph::ResourceGraph;
 use crate::plan::{Live, Observed};
 
 /// What refresh has seen.
@@ -34,7 +35,12 @@ pub struct RefreshError {
 ///
 /// # Errors
 /// The first resource that cannot be read: a plan that does not know what is live would be a guess.
-pub async fn refresh(cloud: &dyn Cloud, state: &State) -> Result<Refreshed, RefreshError> {
+pub async fn refresh(
+    cloud: &dyn Cloud,
+    state: &State,
+    graph: &ResourceGraph,
+) -> Result<Refreshed, RefreshError> {
+    let outputs = outputs(graph);
     let wanted: Vec<(Target, PhysicalId)> = state
         .all()
         .filter(|(_, resource)| cloud.is_native(&resource.type_name))
@@ -42,10 +48,12 @@ pub async fn refresh(cloud: &dyn Cloud, state: &State) -> Result<Refreshed, Refr
             let target = Target {
                 address: address.clone(),
                 type_name: resource.type_name.clone(),
-                declared: resource
-                    .last_applied
-                    .as_map()
-                    .map(|properties| properties.keys().cloned().collect()),
+                declared: Some(interesting(
+                    address,
+                    &resource.last_applied,
+                    graph,
+                    &outputs,
+                )),
             };
             Some((target, resource.physical_id.clone()?))
         })
@@ -90,6 +98,41 @@ pub async fn refresh(cloud: &dyn Cloud, state: &State) -> Result<Refreshed, Refr
         refreshed.observed.live.insert((address, id), live);
     }
     Ok(refreshed)
+}
+
+/// The names under which a resource has to be read: what was declared, what the templates declare now, and what others and
+/// the outputs read of it.
+fn interesting(
+    address: &Address,
+    applied: &Value,
+    graph: &ResourceGraph,
+    outputs: &BTreeSet<AttributeOf>,
+) -> BTreeSet<String> {
+    let declared = graph.get(address).map(|node| &node.shape);
+    let properties = [Some(applied), declared].into_iter().flatten();
+    let mut names: BTreeSet<String> = properties
+        .filter_map(Value::as_map)
+        .flat_map(|properties| properties.keys().cloned())
+        .collect();
+    for (_, edge) in graph.consumers(address) {
+        names.extend(edge.attributes().into_iter().map(head));
+    }
+    let read = outputs.iter().filter(|of| of.address == *address);
+    names.extend(read.map(|of| head(&of.attribute)));
+    names
+}
+
+/// `Endpoint` of `Endpoint.Address`.
+pub(super) fn head(attribute: &str) -> String {
+    attribute.split('.').next().unwrap_or(attribute).to_owned()
+}
+
+fn outputs(graph: &ResourceGraph) -> BTreeSet<AttributeOf> {
+    let outputs = graph.outputs().values();
+    outputs
+        .flat_map(|output| output.value.references())
+        .map(|(_, of)| of)
+        .collect()
 }
 
 /// What the state itself knows: `--no-refresh`.

@@ -211,7 +211,9 @@ pub(super) async fn make(
     destroy: bool,
 ) -> Result<Planned, Failure> {
     let refreshed = match connected {
-        Some(connected) if !selection.no_refresh => refresh(&*connected.regions, state).await?,
+        Some(connected) if !selection.no_refresh => {
+            refresh(&*connected.regions, state, &graph).await?
+        }
         _ => without_reading(state),
     };
     let names = Names::new(

@@ -11,7 +11,7 @@ native!(
         create: Create::of("CreateSubnet", "Subnet"),
         reads: &[
             Read::of(&SUBNETS),
-            Read { select: Some(acl_association), into: "NetworkAclAssociationId", ..Read::of(&NETWORK_ACLS_OF_SUBNETS) },
+            Read { select: Some(acl_association), into: "NetworkAclAssociationId", only_for: &["NetworkAclAssociationId"], ..Read::of(&NETWORK_ACLS_OF_SUBNETS) },
         ],
         updates: &[
             Change { takes: &["Ipv6CidrBlock"], mode: Mode::Step(ipv6_range), ..Change::of("AssociateSubnetCidrBlock", &["SubnetId"]) },

@@ -12,8 +12,8 @@ native!(
             Read::of(&VPCS),
             Read::of(&VPC_DNS_SUPPORT),
             Read::of(&VPC_DNS_HOSTNAMES),
-            Read { select: Some(default_acl), into: "DefaultNetworkAcl", ..Read::of(&NETWORK_ACLS) },
-            Read { select: Some(group_id), into: "DefaultSecurityGroup", ..Read::of(&DEFAULT_SECURITY_GROUPS) },
+            Read { select: Some(default_acl), into: "DefaultNetworkAcl", only_for: &["DefaultNetworkAcl"], ..Read::of(&NETWORK_ACLS) },
+            Read { select: Some(group_id), into: "DefaultSecurityGroup", only_for: &["DefaultSecurityGroup"], ..Read::of(&DEFAULT_SECURITY_GROUPS) },
         ],
         updates: &[
             // "You cannot enable DNS hostnames if DNS support is not enabled": support first (API_ModifyVpcAttribute). One
