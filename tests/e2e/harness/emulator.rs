@@ -20,7 +20,9 @@ impl Emulator {
         let mut command = Command::new(python::bin().join("moto_server"));
         command
             .args(["-H", "127.0.0.1", "-p", "0"])
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+            // Without it a service never gets its tasks, and its deployment never ends.
+            .env("MOTO_ECS_SERVICE_RUNNING", "50");
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("moto starts");
         let lines = BufReader::new(child.stderr.take().expect("standard error is piped"));

@@ -1,0 +1,263 @@
+//! A trip through the simulated AWS: what every type must do there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use payctl_model::compare::{CompareOptions, Comparison, compare};
+use payctl_model::facts::facts;
+use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value};
+use payctl_resources::{
+    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Observed, Owner, Resource,
+    Result, Status, Update, prepare, read_declared, resource,
+};
+use payctl_sandbox::{Options, Sandbox};
+use serde_json::Value as Json;
+
+const REGION: &str = "us-east-1";
+
+pub struct Simulated {
+    pub sandbox: Sandbox,
+    pub calls: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Caller for Simulated {
+    async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError> {
+        let call = format!("{service}:{operation}");
+        self.calls
+            .lock()
+            .expect("no test panics with it")
+            .push(call);
+        self.sandbox
+            .invoke("key", REGION, service, operation, input)
+            .map_err(|refusal| AwsError {
+                service: service.to_owned(),
+                operation: operation.to_owned(),
+                code: refusal.code,
+                message: refusal.message,
+                request_id: None,
+                kind: AwsErrorKind::Service,
+            })
+    }
+}
+
+struct NoJournal;
+
+#[async_trait]
+impl CallJournal for NoJournal {
+    async fn intent(&self, _: &str) -> Result<u64> {
+        Ok(0)
+    }
+    async fn result(&self, _: u64, _: Result<&Json, &AwsError>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Resources of one simulated AWS.
+pub struct Trip {
+    pub context: Context,
+    pub aws: Arc<Simulated>,
+}
+
+/// One resource of a trip.
+#[derive(Clone)]
+pub struct Made {
+    pub resource: &'static dyn Resource,
+    address: Address,
+    incarnation: Incarnation,
+    desired: Value,
+    pub id: PhysicalId,
+}
+
+impl Trip {
+    pub fn new() -> Trip {
+        let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(1_700_000_000), 1.0);
+        let aws = Arc::new(Simulated {
+            sandbox: Sandbox::new(clock.clone(), Options::default()),
+            calls: Mutex::default(),
+        });
+        let context = Context::new(aws.clone(), clock).with_journal(Arc::new(NoJournal));
+        Trip { context, aws }
+    }
+
+    /// A call for what is only in the way.
+    pub fn did(&self, service: &str, operation: &str, input: Json) -> Json {
+        let answer = self
+            .aws
+            .sandbox
+            .invoke("key", REGION, service, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{service}:{operation}: {}", refusal.message))
+    }
+
+    pub async fn observe(&self, made: &Made) -> Option<Observed> {
+        let declared: BTreeSet<String> = made
+            .desired
+            .as_map()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let wanted = vec![(made.resource, made.id.clone(), Some(declared))];
+        let read = read_declared(&self.context, wanted).await;
+        read.into_iter()
+            .next()
+            .expect("one was asked")
+            .unwrap_or_else(|error| panic!("read {}: {error}", made.id))
+    }
+
+    pub async fn ready(&self, made: &Made) -> Observed {
+        for _ in 0..2_000 {
+            match self.observe(made).await {
+                Some(observed) if observed.status == Status::Ready => return observed,
+                Some(Observed {
+                    status: Status::Failed(reason),
+                    ..
+                }) => panic!("{}: {reason}", made.id),
+                _ => self.context.clock().sleep(Duration::from_secs(5)).await,
+            }
+        }
+        panic!("{} does not become ready", made.id);
+    }
+
+    fn differences(made: &Made, observed: &Observed, last_applied: Option<&Value>) -> Comparison {
+        let facts = facts()
+            .get(made.resource.definition().type_name)
+            .expect("a native type is registered");
+        let options = CompareOptions {
+            last_applied,
+            ..CompareOptions::default()
+        };
+        compare(&facts, &made.desired, &observed.model, &options)
+    }
+
+    pub async fn make(&self, type_name: &str, properties: Json) -> Made {
+        let resource = resource(type_name).expect("a native type");
+        let logical = type_name.rsplit(':').next().unwrap_or(type_name);
+        let address = Address::new(REGION, "stack", logical);
+        let incarnation = Incarnation(format!("i{:x<25}", logical.to_ascii_lowercase()));
+        let desired = self.prepared(resource, &address, &incarnation, properties);
+        let before = resource.find(&self.context, &desired, &incarnation).await;
+        let before = before.unwrap_or_else(|error| panic!("find {type_name}: {error}"));
+        assert_eq!(before, None, "{type_name} is found before it is made");
+        let observed = resource.create(&self.context, &desired, &incarnation).await;
+        let observed = observed.unwrap_or_else(|error| panic!("create {type_name}: {error}"));
+        let made = Made {
+            resource,
+            address,
+            incarnation,
+            desired,
+            id: observed.id,
+        };
+        let found = resource
+            .find(&self.context, &made.desired, &made.incarnation)
+            .await;
+        let found = found.unwrap_or_else(|error| panic!("find {type_name}: {error}"));
+        assert_eq!(found.as_ref(), Some(&made.id), "{type_name} is found again");
+        let live = self.ready(&made).await;
+        let compared = Self::differences(&made, &live, Some(&made.desired));
+        assert_eq!(
+            compared.changes,
+            [],
+            "{type_name} reads as declared: {:#?}",
+            live.model
+        );
+        made
+    }
+
+    fn prepared(
+        &self,
+        resource: &dyn Resource,
+        address: &Address,
+        incarnation: &Incarnation,
+        properties: Json,
+    ) -> Value {
+        let owner = Owner {
+            project: "project",
+            environment: "env",
+            address,
+            incarnation,
+        };
+        prepare(
+            resource.definition(),
+            &Value::from(properties),
+            &owner,
+            &BTreeMap::new(),
+        )
+    }
+
+    /// Makes it what is declared now: these are the paths that change.
+    pub async fn change(&self, made: &mut Made, properties: Json, expected: &[&str]) {
+        let type_name = made.resource.definition().type_name;
+        let last = made.desired.clone();
+        let live = self.ready(made).await;
+        made.desired = self.prepared(made.resource, &made.address, &made.incarnation, properties);
+        let compared = Self::differences(made, &live, Some(&last));
+        let changed: Vec<PropertyPath> = compared
+            .changes
+            .iter()
+            .map(|change| change.property.clone())
+            .collect();
+        let heads: BTreeSet<&str> = changed.iter().filter_map(PropertyPath::head).collect();
+        assert_eq!(heads, expected.iter().copied().collect(), "{type_name}");
+        assert!(
+            compared.changes.iter().all(|change| !change.replaces),
+            "{type_name}: {:?}",
+            compared.changes
+        );
+        let update = Update {
+            desired: &made.desired,
+            live: &live.model,
+            changed: &changed,
+        };
+        let done = made.resource.update(&self.context, &made.id, &update).await;
+        done.unwrap_or_else(|error| panic!("update {type_name}: {error}"));
+        let live = self.ready(made).await;
+        let compared = Self::differences(made, &live, Some(&made.desired));
+        assert_eq!(
+            compared.changes,
+            [],
+            "{type_name} reads as declared: {:#?}",
+            live.model
+        );
+    }
+
+    pub async fn delete(&self, made: &Made) {
+        let type_name = made.resource.definition().type_name;
+        let deletion = Deletion {
+            last_applied: Some(made.desired.clone()),
+            ..Deletion::default()
+        };
+        for again in [false, true] {
+            let done = made
+                .resource
+                .delete(&self.context, &made.id, &deletion)
+                .await;
+            done.unwrap_or_else(|error| panic!("delete {type_name} (again: {again}): {error}"));
+            self.gone(made).await;
+        }
+        let found = made
+            .resource
+            .find(&self.context, &made.desired, &made.incarnation)
+            .await;
+        assert_eq!(found.expect("nothing refuses to look"), None, "{type_name}");
+    }
+
+    pub async fn gone(&self, made: &Made) {
+        if made.resource.definition().delete.lingers {
+            return;
+        }
+        for _ in 0..2_000 {
+            match self.observe(made).await {
+                None
+                | Some(Observed {
+                    status: Status::Gone,
+                    ..
+                }) => return,
+                _ => self.context.clock().sleep(Duration::from_secs(5)).await,
+            }
+        }
+        panic!("{} does not go away", made.id);
+    }
+}
