@@ -69,7 +69,7 @@ pub struct Definition {
     /// Properties (patterns) that AWS takes but does not tell, beyond the registry's write-only ones; with the reason.
     pub not_told: &'static [(&'static str, &'static str)],
     /// Properties (patterns) that can only be given at creation although the registry does not call them create-only; with the
-    /// reason. A change of them alone is refused.
+    /// reason. A change of them needs a new resource.
     pub create_only: &'static [(&'static str, &'static str)],
     /// What a property goes back to when the template stops declaring it, as JSON text; the registry's default otherwise.
     pub resets: &'static [(&'static str, &'static str)],

@@ -52,6 +52,11 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .iter()
             .map(|(path, _)| PropertyPath::from(*path))
             .collect(),
+        create_only: definition
+            .create_only
+            .iter()
+            .map(|(path, _)| PropertyPath::from(*path))
+            .collect(),
         renewed_by_update: definition
             .renewed_by_update
             .iter()

@@ -31,6 +31,8 @@ pub struct TypeRules {
     pub holds: Vec<PropertyPath>,
     /// Patterns of what AWS takes and does not tell, besides the registry's write-only properties.
     pub not_told: Vec<PropertyPath>,
+    /// Patterns of what only a new resource can have, besides what the registry calls create-only.
+    pub create_only: Vec<PropertyPath>,
     /// Attributes whose value is another after an update (version numbers).
     pub renewed_by_update: Vec<String>,
 }
@@ -85,6 +87,7 @@ impl Rules {
             unique: Vec::new(),
             holds: Vec::new(),
             not_told: Vec::new(),
+            create_only: Vec::new(),
             renewed_by_update: Vec::new(),
         };
         self.0.get(type_name).unwrap_or(&NONE)

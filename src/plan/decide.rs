@@ -387,6 +387,7 @@ impl Planner<'_> {
             verify_secret: self.options.verify_secret,
             is_fresh: &is_fresh,
             not_told: &self.rules.of(&prior.type_name).not_told,
+            create_only: &self.rules.of(&prior.type_name).create_only,
         };
         let mut changes = differences::differences(&sides).changes;
         // An owner that leaves its template gives back what it owned.

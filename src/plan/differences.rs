@@ -36,6 +36,8 @@ pub(super) struct Sides<'a> {
     pub(super) is_fresh: &'a dyn Fn(&AttributeOf) -> bool,
     /// Patterns of what AWS takes and does not tell, besides the registry's write-only properties.
     pub(super) not_told: &'a [PropertyPath],
+    /// Patterns of what only a new resource can have, besides what the registry calls create-only.
+    pub(super) create_only: &'a [PropertyPath],
 }
 
 /// Compares. What shows a secret is masked; an unknown that is sure to become something else always makes a difference.
@@ -89,6 +91,11 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
     });
     changes.sort_by(|a, b| a.property.cmp(&b.property));
     for change in &mut changes {
+        let property = &change.property;
+        change.replaces |= sides
+            .create_only
+            .iter()
+            .any(|pattern| pattern.is_prefix_of(property));
         let as_declared = change
             .declared
             .clone()

@@ -36,6 +36,7 @@ impl Planner<'_> {
             verify_secret: self.options.verify_secret,
             is_fresh: &|_| false,
             not_told: &self.rules.of(&prior.type_name).not_told,
+            create_only: &self.rules.of(&prior.type_name).create_only,
         };
         let found = differences::differences(&sides);
         let mut drift: Vec<Drift> = Vec::new();
