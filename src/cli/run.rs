@@ -85,6 +85,9 @@ async fn carry_out(
     let _lock = session.lock(command)?;
     // Another run may have ended between the first look and the lock.
     session = Session::open(global)?;
+    if let Some(saved) = saved {
+        saved.found(&mut session.state);
+    }
     let connected = session.connect().await?;
     let outcome = locked(
         global,
@@ -249,11 +252,15 @@ async fn interrupts(stop: CancellationToken) {
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Failure::new("no-plan", format!("there is no plan {}", path.display()))
+                .help("payctl plan --out FILE saves one; payctl apply alone plans anew")
+        }
+        _ => Failure::new(
             "io",
             format!("cannot read the plan {}: {error}", path.display()),
-        )
+        ),
     })?;
     Ok(SavedPlan::from_text(&text)?)
 }

@@ -27,6 +27,8 @@ pub struct SavedPlan {
     pub lineage: String,
     /// The state's serial.
     pub serial: u64,
+    /// The salt of the hashed parameters. An environment that has no state yet takes lineage and salt from here.
+    pub salt: String,
     /// `--destroy`.
     pub destroy: bool,
     /// `--target`.
@@ -117,6 +119,7 @@ impl SavedPlan {
             environment: inputs.environment.clone(),
             lineage: state.lineage.clone(),
             serial: state.serial,
+            salt: state.salt.clone(),
             destroy: inputs.destroy,
             targets: inputs.targets.clone(),
             allow_destructive: inputs.allow_destructive,
@@ -158,6 +161,15 @@ impl SavedPlan {
             }
         }
         serde_json::from_value(json).map_err(|error| SavedPlanError::Unreadable(error.to_string()))
+    }
+
+    /// A state that was never written has its lineage and salt anew in every process: it takes on those that the plan was
+    /// made with, so that the first plan of an environment can be applied, once.
+    pub fn found(&self, state: &mut State) {
+        if state.serial == 0 && self.serial == 0 {
+            state.lineage.clone_from(&self.lineage);
+            state.salt.clone_from(&self.salt);
+        }
     }
 
     /// Checks that a plan made now is this one. `verify_secret` tells whether a text is what a hash was made from.
