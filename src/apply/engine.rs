@@ -138,6 +138,10 @@ pub async fn apply(
         let hasher = hasher.clone();
         move |value: &Value| hasher.hash_secrets(value)
     };
+    let seal_observed = {
+        let hasher = hasher.clone();
+        move |value: &Value| hasher.hash_observed(value)
+    };
     let kept: Vec<Address> = apply
         .operations
         .node_weights()
@@ -155,6 +159,7 @@ pub async fn apply(
         log: recorder.clone(),
         events: apply.events.clone(),
         seal: Arc::new(seal),
+        seal_observed: Arc::new(seal_observed),
         draw: incarnations,
         concurrency: apply.concurrency,
         pace: apply.pace,
@@ -275,7 +280,7 @@ fn remember_kept(
         {
             resource.last_applied = hasher.hash_secrets(&desired);
         }
-        resource.attributes = hasher.hash_secrets(&known.model);
+        resource.attributes = hasher.hash_observed(&known.model);
         resource.dependencies = templates.needs(address);
         (resource.deletion_policy, resource.update_replace_policy) = templates.policies(address);
     }

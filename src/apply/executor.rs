@@ -79,6 +79,8 @@ pub struct Run {
     pub events: Events,
     /// Replaces secrets by salted hashes.
     pub seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    /// The same for what AWS gives back, in which secrets are texts like others.
+    pub seal_observed: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
     /// Draws incarnations.
     pub draw: Arc<dyn Fn() -> Incarnation + Send + Sync>,
     /// How many operations may be calling at once. What only waits does not count.
@@ -142,6 +144,7 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         log: run.log,
         events: run.events.clone(),
         seal: run.seal,
+        seal_observed: run.seal_observed,
         draw: run.draw,
         progress,
         stop: stop.clone(),

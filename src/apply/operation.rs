@@ -41,6 +41,7 @@ pub(super) struct Doing {
     pub(super) log: Arc<dyn Log>,
     pub(super) events: Events,
     pub(super) seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    pub(super) seal_observed: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
     pub(super) draw: Arc<dyn Fn() -> Incarnation + Send + Sync>,
     pub(super) progress: mpsc::UnboundedSender<Progress>,
     pub(super) stop: CancellationToken,
@@ -504,7 +505,7 @@ impl Doing {
         let entry = Entry::Exists {
             operation: current.id,
             physical_id: observed.id.clone(),
-            attributes: (self.seal)(&observed.model),
+            attributes: (self.seal_observed)(&observed.model),
         };
         self.log.append(entry).await
     }

@@ -54,6 +54,24 @@ impl Hasher {
         self.hash(secret) == hash
     }
 
+    /// Of what AWS gives back: texts that are one of the secrets this hasher has made a hash of are replaced by it, too.
+    /// AWS tells a secret that stands in a tag or an environment variable like any other text, maybe at another place of a
+    /// list.
+    pub fn hash_observed(&self, value: &Value) -> Value {
+        let hashed = self.hash_secrets(value);
+        let made = self
+            .made
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        hashed.map_leaves(&mut |leaf| match leaf {
+            Value::String(text) => match made.get(&**text) {
+                Some(hash) => Value::Secret(Secret::Hashed(hash.clone())),
+                None => leaf.clone(),
+            },
+            other => other.clone(),
+        })
+    }
+
     /// The same value with every secret replaced by its hash: what may be written to disk.
     pub fn hash_secrets(&self, value: &Value) -> Value {
         value.map_leaves(&mut |leaf| match leaf {
@@ -95,5 +113,10 @@ mod tests {
             &hashed.as_list().unwrap()[0],
             Value::Secret(Secret::Hashed(_))
         ));
+        let told = Value::List(vec![Value::from("b"), Value::from("a")]);
+        assert!(!hasher.hash_secrets(&told).has_secret());
+        let told = hasher.hash_observed(&told);
+        assert_eq!(told.as_list().unwrap()[0], Value::from("b"));
+        assert_eq!(told.as_list().unwrap()[1], hashed.as_list().unwrap()[0]);
     }
 }
