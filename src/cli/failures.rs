@@ -22,6 +22,13 @@ impl From<ProjectError> for Failure {
                 ..failure
             }
             .help("payctl init writes one; payctl plan --template FILE works without"),
+            ProjectError::NoTemplate(_) => Failure {
+                code: "no-template".into(),
+                ..failure
+            }
+            .help(
+                "--template takes the path of a file, seen from the working folder or from -C DIR",
+            ),
             ProjectError::Unreadable { .. } => Failure {
                 code: "io".into(),
                 ..failure
@@ -165,7 +172,11 @@ impl From<AccountError> for Failure {
 
 impl From<RefreshError> for Failure {
     fn from(error: RefreshError) -> Failure {
-        let message = error.to_string();
+        // What AWS said stands below it.
+        let message = match &error.error.aws {
+            Some(_) => format!("cannot read {}", error.address),
+            None => error.to_string(),
+        };
         Failure {
             message,
             ..Failure::from(error.error)

@@ -63,6 +63,10 @@ pub fn main() -> ExitCode {
         Ok(Exit::Failed) => ExitCode::from(1),
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(failure) => {
+            let failure = match std::env::current_dir() {
+                Ok(folder) => failure.seen_from(&folder),
+                Err(_) => failure,
+            };
             if json {
                 print_json(&failure.to_json());
             } else {

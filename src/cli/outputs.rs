@@ -8,6 +8,7 @@ use super::session::Session;
 use super::{Exit, Global, Outcome, plan as plan_command, workflow};
 use crate::report::failure::Failure;
 use crate::report::values::write_value;
+use crate::template::diagnostic::did_you_mean;
 
 pub(super) fn run(global: &Global, name: Option<&str>) -> Outcome {
     let session = Session::open(global)?;
@@ -43,10 +44,14 @@ pub(super) fn run(global: &Global, name: Option<&str>) -> Outcome {
             }
             Ok(Exit::Success)
         }
-        [] => Err(
-            Failure::new("unknown-output", format!("there is no output `{name}`"))
-                .help("payctl outputs lists them; outputs are known after the first apply"),
-        ),
+        [] => {
+            let short = outputs.keys().filter_map(|full| full.rsplit('.').next());
+            let help = match did_you_mean(name, short) {
+                Some(similar) => format!("did you mean `{similar}`?"),
+                None => "payctl outputs lists them; outputs are known after the first apply".into(),
+            };
+            Err(Failure::new("unknown-output", format!("there is no output `{name}`")).help(help))
+        }
         several => {
             let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
             Err(Failure::new(

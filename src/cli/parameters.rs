@@ -8,6 +8,7 @@ use payctl_model::Value;
 
 use crate::project::{Given, StackSpec};
 use crate::report::failure::Failure;
+use crate::template::diagnostic::did_you_mean;
 use crate::template::{Parameter, Template};
 
 /// Reads the values of one run. What was asked for once is not asked for again.
@@ -55,11 +56,15 @@ impl<'a> Parameters<'a> {
                     .collect();
                 names.sort_unstable();
                 names.dedup();
-                return Err(Failure::new(
+                let failure = Failure::new(
                     "unknown-parameter",
                     format!("no template has a parameter `{name}`"),
-                )
-                .help(format!("there are {}", names.join(", "))));
+                );
+                return Err(match did_you_mean(name, names.iter().copied()) {
+                    Some(similar) => failure.help(format!("did you mean `{similar}`?")),
+                    None if names.is_empty() => failure.help("the templates have none"),
+                    None => failure.help(format!("there are {}", names.join(", "))),
+                });
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! `payctl show`, `payctl state` and `payctl unlock`: looking at what payctl knows, and repairing it.
 
 use payctl_model::{Address, PropertyPath, Value};
-use payctl_state::{Held, Journal, Lock, ResourceState, State};
+use payctl_state::{Held, Journal, Lock, Paths, ResourceState, State};
 use serde_json::{Value as Json, json};
 
 use super::arguments::StateCommand;
@@ -34,8 +34,11 @@ pub(super) async fn run(global: &Global, command: &StateCommand) -> Outcome {
 
 /// `unlock`.
 pub(super) fn unlock(global: &Global) -> Outcome {
-    let session = Session::open(global)?;
-    let found = Lock::clear(&session.store.paths().lock)?;
+    // Not the state: a damaged one must not stand in the way.
+    let project = super::session::project(global)?;
+    let environment = project.environment(global.env.as_deref())?;
+    let paths = Paths::new(&project.state_folder(), &environment.name);
+    let found = Lock::clear(&paths.lock)?;
     let text = match &found {
         Held::LeftOver(holder) => format!("cleared what {holder} left"),
         Held::Free | Held::Living(_) => "nobody holds the lock".to_owned(),

@@ -58,14 +58,17 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
             continue;
         }
         let text = std::fs::read_to_string(&stack.template).map_err(|error| {
-            Failure::new(
-                "io",
-                format!(
-                    "cannot read the template {}: {error}",
-                    shown(&stack.template)
+            let template = shown(&stack.template);
+            let failure = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    Failure::new("no-template", format!("there is no template {template}"))
+                }
+                _ => Failure::new(
+                    "io",
+                    format!("cannot read the template {template}: {error}"),
                 ),
-            )
-            .help(format!("the stack {} names it in payctl.toml", stack.name))
+            };
+            failure.help(format!("the stack {} names it in payctl.toml", stack.name))
         })?;
         match template::load(&shown(&stack.template), &text) {
             Ok(template) => {

@@ -70,6 +70,9 @@ pub enum ProjectError {
     /// No payctl.toml here or above.
     #[error("there is no {PROJECT_FILE} in {0} or above it")]
     NotFound(PathBuf),
+    /// The template that was named is not there.
+    #[error("there is no template {}", .0.display())]
+    NoTemplate(PathBuf),
     /// It cannot be read.
     #[error("cannot read {path}: {error}")]
     Unreadable {
@@ -115,7 +118,7 @@ impl Project {
             .ancestors()
             .map(|folder| folder.join(PROJECT_FILE))
             .find(|path| path.is_file());
-        let path = found.ok_or_else(|| ProjectError::NotFound(folder.to_owned()))?;
+        let path = found.ok_or_else(|| ProjectError::NotFound(start))?;
         let text = std::fs::read_to_string(&path).map_err(|error| ProjectError::Unreadable {
             path: path.clone(),
             error,
@@ -136,7 +139,7 @@ impl Project {
         };
         let path = std::path::absolute(template).map_err(unreadable)?;
         if !path.is_file() {
-            return Err(unreadable(std::io::ErrorKind::NotFound.into()));
+            return Err(ProjectError::NoTemplate(path));
         }
         let root = path.parent().unwrap_or(Path::new("/")).to_owned();
         let text =

@@ -59,6 +59,18 @@ impl Failure {
         self
     }
 
+    /// The same with files below `folder` named as seen from it: short enough to read, and fit to paste elsewhere.
+    pub fn seen_from(mut self, folder: &std::path::Path) -> Failure {
+        let prefix = format!("{}/", folder.display());
+        if prefix != "/" {
+            self.message = self.message.replace(&prefix, "");
+            if let Some((file, ..)) = &mut self.place {
+                *file = file.replace(&prefix, "");
+            }
+        }
+        self
+    }
+
     /// The mistakes of templates. `None` where none is an error.
     pub fn of_diagnostics(diagnostics: Vec<diagnostic::Diagnostic>) -> Failure {
         let errors: Vec<_> = diagnostics
@@ -116,19 +128,23 @@ impl Failure {
     /// For people, on standard error.
     pub fn render(&self) -> String {
         if !self.diagnostics.is_empty() {
-            let mut text: String = self.diagnostics.iter().map(render_diagnostic).collect();
+            let shown: Vec<String> = self.diagnostics.iter().map(render_diagnostic).collect();
+            let mut text = shown.join("\n");
             let errors = self
                 .diagnostics
                 .iter()
                 .filter(|diagnostic| diagnostic.is_error())
                 .count();
             if errors > 1 {
-                text.push_str(&format!("{errors} mistakes\n"));
+                text.push_str(&format!("\n{errors} mistakes\n"));
             }
             return text;
         }
         let mut message = self.message.clone();
-        if let Some(aws) = &self.aws {
+        // Where the message tells what AWS said, once is enough.
+        if let Some(aws) = &self.aws
+            && !(message.contains(&aws.code) && message.contains(&aws.message))
+        {
             let request = aws
                 .request_id
                 .as_ref()

@@ -199,7 +199,15 @@ impl Template {
                     values.insert(name.clone(), value);
                 }
                 Some(Err(message)) => {
-                    diagnostics.push(parameter.refuse(&self.source, message, parameter.span))
+                    let help = format!(
+                        "give another value with `--parameter {name}=…`, or under `parameters` in payctl.toml"
+                    );
+                    let refused = parameter.refuse(&self.source, message, parameter.span);
+                    let help = match &refused.help {
+                        Some(purpose) => format!("{help}; {purpose}"),
+                        None => help,
+                    };
+                    diagnostics.push(refused.help(help));
                 }
                 None => diagnostics.push(self.missing(name, parameter)),
             }

@@ -174,7 +174,8 @@ impl Loader<'_> {
                     },
                     section => format!("the section `{section}` is not supported yet"),
                 };
-                self.report("unsupported", message, entry.key_span);
+                self.report("unsupported", message, entry.key_span).help =
+                    Some("take it out and write what it stands for".to_owned());
             } else if !SECTIONS.contains(&entry.key.as_str()) && entry.key != "Outputs" {
                 let known: Vec<&str> = SECTIONS.iter().copied().chain(["Outputs"]).collect();
                 self.unknown_key("a template", entry, &known);

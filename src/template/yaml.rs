@@ -58,7 +58,9 @@ pub(super) fn parse(source: &Arc<Source>, start: usize) -> Result<Node, Vec<Diag
                 let indentation = line.len() - line.trim_start().len();
                 Err(match line[..indentation].contains('\t') {
                     true => diagnostic.help("YAML is indented with spaces, not tabs"),
-                    false => diagnostic,
+                    false => diagnostic.help(
+                        "the cause may stand above: a bracket or quote that is not closed, a wrong indentation",
+                    ),
                 })
             }
         };
