@@ -1,4 +1,8 @@
 //! End-to-end tests: the real binary against the simulated AWS and against moto's server.
 
+mod commands;
 mod harness;
 mod high_availability;
+mod laws;
+mod sandbox_outside;
+mod wrong_input;

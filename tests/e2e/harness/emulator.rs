@@ -37,6 +37,7 @@ impl Emulator {
     /// The simulated AWS behind `payctl sandbox serve`, empty, its clock this many times as fast as the wall's.
     pub fn simulated(speed: u32) -> Emulator {
         let home = Project::empty();
+        home.write("payctl.toml", "[project]\nname = \"world\"\n");
         let mut emulator = Emulator::serving(&home, speed);
         emulator._home = Some(home);
         emulator
@@ -58,6 +59,18 @@ impl Emulator {
             url,
             _home: None,
         }
+    }
+}
+
+impl Emulator {
+    /// Asks the server to end, and waits until it has written what it keeps.
+    pub fn stop(mut self) {
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(asked.expect("kill").success());
+        let ended = self.child.wait().expect("a child");
+        assert!(ended.success(), "the server ended with {ended}");
     }
 }
 

@@ -195,3 +195,12 @@ impl Run {
             .unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.out, self.err))
     }
 }
+
+/// A run's words without what differs from machine to machine and run to run: the project's folder.
+pub fn seen(project: &Project, text: &str) -> String {
+    let folder = project.path("");
+    let folder = folder.to_string_lossy();
+    let folder = folder.trim_end_matches('/');
+    text.replace(&format!("/private{folder}"), "[project]")
+        .replace(folder, "[project]")
+}

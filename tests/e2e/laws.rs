@@ -1,0 +1,266 @@
+//! The laws of the simulated AWS stand for AWS's own refusals: a graph that has lost one of its hidden edges does not
+//! get through, and with the edge the same template does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use payctl::apply::engine::{Apply, apply};
+use payctl::apply::executor::Outcome;
+use payctl::apply::poller::Pace;
+use payctl::apply::refresh::refresh;
+use payctl::apply::regions::Regions;
+use payctl::apply::templates::Templates;
+use payctl::apply::{Cloud, Events};
+use payctl::graph::{ResourceGraph, Rules};
+use payctl::plan::{Desired, PlanOptions, operations, plan};
+use payctl::template::{self, Inputs};
+use payctl_model::Clock;
+use payctl_resources::aws::{Aws, ConnectOptions};
+use payctl_sandbox::Sandbox;
+use payctl_state::{Hasher, Paths, State, Store};
+use tokio_util::sync::CancellationToken;
+
+const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "123456789012";
+
+/// A gateway whose attachment comes late: it waits for a chain of groups that nobody else waits for.
+const LATE_ATTACHMENT: &str = r#"Resources:
+  VPC:
+    Type: AWS::EC2::VPC
+    Properties: {CidrBlock: 10.0.0.0/16}
+  Gateway:
+    Type: AWS::EC2::InternetGateway
+  One:
+    Type: AWS::EC2::SecurityGroup
+    Properties: {GroupDescription: one, VpcId: !Ref VPC}
+  Two:
+    Type: AWS::EC2::SecurityGroup
+    DependsOn: One
+    Properties: {GroupDescription: two, VpcId: !Ref VPC}
+  Three:
+    Type: AWS::EC2::SecurityGroup
+    DependsOn: Two
+    Properties: {GroupDescription: three, VpcId: !Ref VPC}
+  Four:
+    Type: AWS::EC2::SecurityGroup
+    DependsOn: Three
+    Properties: {GroupDescription: four, VpcId: !Ref VPC}
+  Attachment:
+    Type: AWS::EC2::VPCGatewayAttachment
+    DependsOn: Four
+    Properties: {VpcId: !Ref VPC, InternetGatewayId: !Ref Gateway}
+"#;
+
+const NAT: &str = r#"  Subnet:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref VPC, CidrBlock: 10.0.1.0/24}
+  Address:
+    Type: AWS::EC2::EIP
+    Properties: {Domain: vpc}
+  Nat:
+    Type: AWS::EC2::NatGateway
+    Properties: {SubnetId: !Ref Subnet, AllocationId: !GetAtt Address.AllocationId}
+"#;
+
+const ROUTE: &str = r#"  Table:
+    Type: AWS::EC2::RouteTable
+    Properties: {VpcId: !Ref VPC}
+  Internet:
+    Type: AWS::EC2::Route
+    Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}
+"#;
+
+/// The rules of all types, but this one comes after nothing that it does not refer to.
+fn without_after(type_name: &str) -> Rules {
+    let mut rules = Rules::native();
+    let mut broken = rules.of(type_name).clone();
+    assert!(!broken.after.is_empty(), "{type_name} has no hidden need");
+    broken.after.clear();
+    rules.insert(type_name, broken);
+    rules
+}
+
+/// An empty simulated AWS and what applies templates to it, in this process.
+struct World {
+    cloud: Arc<Regions>,
+    clock: Clock,
+    store: Store,
+    state: State,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> World {
+        let clock = Clock::starting_at(std::time::SystemTime::now(), 1000.0);
+        let sandbox = Arc::new(Sandbox::new(
+            clock.clone(),
+            payctl_sandbox::Options::default(),
+        ));
+        let connector = SharedHttpConnector::new(Connector(sandbox));
+        let aws = Aws::connect(ConnectOptions {
+            region: Some(REGION.to_owned()),
+            http_client: Some(http_client_fn(move |_, _| connector.clone())),
+            clock: clock.clone(),
+            ..ConnectOptions::default()
+        })
+        .await
+        .expect("the simulated AWS answers");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        World {
+            cloud: Arc::new(Regions::new("shop", "local", clock.clone(), vec![aws])),
+            clock,
+            store: Store::new(Paths::new(folder.path(), "local")),
+            state: State::empty("shop", "local", "lineage".into(), "0123456789abcdef".into()),
+            _folder: folder,
+        }
+    }
+
+    /// Makes AWS as the template says, or destroys everything where there is none.
+    async fn apply(&mut self, text: Option<&str>, rules: &Rules) -> Outcome {
+        let stacks: Vec<_> = text
+            .map(|text| {
+                let template = template::load("template.yaml", text).expect("a valid template");
+                let inputs = Inputs {
+                    stack: "net".to_owned(),
+                    stack_name: "shop-local-net".to_owned(),
+                    stack_id: "stack".to_owned(),
+                    parameters: BTreeMap::new(),
+                    availability_zones: BTreeMap::new(),
+                    partition: "aws".to_owned(),
+                    account: ACCOUNT.to_owned(),
+                    region: REGION.to_owned(),
+                };
+                template.instantiate(&inputs).expect("nothing is missing")
+            })
+            .into_iter()
+            .collect();
+        let graph = ResourceGraph::build(&stacks, rules).expect("no cycle");
+        let refreshed = refresh(&*self.cloud, &self.state, &graph)
+            .await
+            .expect("it is read");
+        let hasher = Hasher::new(&self.state.salt);
+        let plan = plan(
+            &Desired {
+                graph: &graph,
+                rules,
+            },
+            &self.state,
+            &refreshed.observed,
+            &PlanOptions {
+                destroy: text.is_none(),
+                targets: &BTreeSet::new(),
+                protect: false,
+                allow_destructive: false,
+                environment_tags: &BTreeMap::new(),
+                verify_secret: &|secret, hash| hasher.matches(secret, hash),
+            },
+        );
+        let steps = operations(&plan, &graph, &self.state);
+        let cloud: Arc<dyn Cloud> = self.cloud.clone();
+        apply(
+            &self.store,
+            &mut self.state,
+            Apply {
+                plan,
+                operations: steps,
+                templates: Arc::new(Templates {
+                    graph,
+                    tags: BTreeMap::new(),
+                }),
+                refreshed,
+                cloud,
+                events: Events::unheard(self.clock.clone()),
+                concurrency: 24,
+                pace: Pace::default(),
+                destroy: text.is_none(),
+            },
+            &BTreeMap::new,
+            CancellationToken::new(),
+        )
+        .await
+        .expect("the engine runs to its end")
+    }
+}
+
+/// A connector whose other end is the simulated AWS.
+struct Connector(Arc<Sandbox>);
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector(simulated AWS)")
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let sandbox = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+                ConnectorError::other(error, None)
+            };
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| failed(error.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.bytes().map(Bytes::copy_from_slice).unwrap_or_default();
+            let answer = sandbox.handle(http::Request::from_parts(parts, body)).await;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| failed(error.into()))
+        })
+    }
+}
+
+/// Without its hidden needs a resource of this type fails by the law with this code; with them the same template is
+/// applied, and what the broken graph left half done is mended by it.
+async fn is_needed(template: &str, type_name: &str, logical_id: &str, code: &str) {
+    let mut world = World::new().await;
+    let broken = world.apply(Some(template), &without_after(type_name)).await;
+    let failed: Vec<String> = broken
+        .failures
+        .iter()
+        .map(|(address, failure)| format!("{address}: {failure}"))
+        .collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains(logical_id), "{failed:?}");
+    assert!(failed[0].contains(code), "{failed:?}");
+
+    let whole = world.apply(Some(template), &Rules::native()).await;
+    assert!(whole.is_complete(), "{:?}", whole.failures);
+    let gone = world.apply(None, &Rules::native()).await;
+    assert!(gone.is_complete(), "{:?}", gone.failures);
+
+    let mut world = World::new().await;
+    let whole = world.apply(Some(template), &Rules::native()).await;
+    assert!(whole.is_complete(), "{:?}", whole.failures);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nat_gateway_needs_the_attachment_of_its_vpc() {
+    let template = format!("{LATE_ATTACHMENT}{NAT}");
+    is_needed(
+        &template,
+        "AWS::EC2::NatGateway",
+        "Nat",
+        "Gateway.NotAttached",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_needs_the_attachment_of_its_gateway() {
+    let template = format!("{LATE_ATTACHMENT}{ROUTE}");
+    is_needed(
+        &template,
+        "AWS::EC2::Route",
+        "Internet",
+        "belong to different networks",
+    )
+    .await;
+}
