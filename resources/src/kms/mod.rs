@@ -18,7 +18,11 @@ const fn one(operation: &'static str, items: &'static str) -> Load {
 }
 
 pub(crate) static KEYS: Load = one("DescribeKey", "KeyMetadata");
-pub(crate) static POLICIES: Load = one("GetKeyPolicy", "");
+pub(crate) static POLICIES: Load = Load {
+    // "The only valid name is default", and the name may be left out (API_GetKeyPolicy).
+    fixed: &[("PolicyName", crate::definition::Fixed::Text("default"))],
+    ..one("GetKeyPolicy", "")
+};
 pub(crate) static ROTATIONS: Load = one("GetKeyRotationStatus", "");
 pub(crate) static TAGS: Load = one("ListResourceTags", "");
 pub(crate) static ALL_KEYS: Load = Load::of("kms", "ListKeys", By::All, 1, "Keys", "KeyId");

@@ -1,6 +1,7 @@
 //! The two emulators, each as a server of its own on a free port of loopback, ended with the value.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::{Project, python};
@@ -17,7 +18,9 @@ pub struct Emulator {
 impl Emulator {
     /// moto's server, empty.
     pub fn moto() -> Emulator {
-        let mut command = Command::new(python::bin().join("moto_server"));
+        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto_server.py");
+        let mut command = Command::new(python::bin().join("python"));
+        command.arg(server);
         command
             .args(["-H", "127.0.0.1", "-p", "0"])
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")

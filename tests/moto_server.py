@@ -1,0 +1,49 @@
+"""moto's server, with what it loses of a request kept (docs/emulators.md). Arguments are moto_server's.
+
+AWS gives back every member below from DescribeServices and DescribeSecurityGroupRules (the API reference of each); moto
+5.2.5 takes them and forgets them, so that no second plan could be clean.
+"""
+
+import sys
+
+import moto.ec2.models.security_groups as security_groups
+import moto.ecs.responses as ecs
+from moto.server import main
+
+# CreateService keeps these nowhere; UpdateService keeps whatever it is sent.
+SERVICE_MEMBERS = {
+    "deploymentConfiguration": "deployment_configuration",
+    "healthCheckGracePeriodSeconds": "health_check_grace_period_seconds",
+    "capacityProviderStrategy": "capacity_provider_strategy",
+    "placementConstraints": "placement_constraints",
+    "placementStrategy": "placement_strategy",
+    "enableECSManagedTags": "enable_ecs_managed_tags",
+    "enableExecuteCommand": "enable_execute_command",
+    "availabilityZoneRebalancing": "availability_zone_rebalancing",
+}
+
+
+def keep_service_members(create_service):
+    def create(self):
+        result = create_service(self)
+        service = result.result["service"]
+        for member, attribute in SERVICE_MEMBERS.items():
+            value = self._get_params().get(member)
+            if value is not None:
+                setattr(service, attribute, value)
+        return result
+
+    return create
+
+
+def rule_description(self):
+    """A rule for another group carries its description there (moto looks at address ranges only)."""
+    return self.ip_range.get("Description") or self.source_group.get("Description")
+
+
+responses = ecs.EC2ContainerServiceResponse
+responses.create_service = keep_service_members(responses.create_service)
+security_groups.SecurityGroupRule.description = property(rule_description)
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
