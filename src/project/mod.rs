@@ -118,7 +118,7 @@ impl Project {
             .ancestors()
             .map(|folder| folder.join(PROJECT_FILE))
             .find(|path| path.is_file());
-        let path = found.ok_or_else(|| ProjectError::NotFound(start))?;
+        let path = found.ok_or(ProjectError::NotFound(start))?;
         let text = std::fs::read_to_string(&path).map_err(|error| ProjectError::Unreadable {
             path: path.clone(),
             error,

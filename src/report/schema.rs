@@ -107,7 +107,7 @@ pub fn describe(name: &str, entry: &Json) -> String {
         out,
         "{} ({native})\n{}\n",
         paint(STRONG, name),
-        paint(FAINT, &entry["page"].as_str().unwrap_or_default())
+        paint(FAINT, entry["page"].as_str().unwrap_or_default())
     );
     let _ = writeln!(
         out,

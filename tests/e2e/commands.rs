@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value as Json, json};
 
 use crate::harness::emulator::Emulator;
+use crate::harness::proxy::Proxy;
 use crate::harness::{Project, python, seen};
 
 const PROJECT: &str = r#"[project]
@@ -705,4 +706,23 @@ fn files_are_their_owners_alone() {
         }
     }
     assert_eq!(mode(&project, ".payctl/state/local.json"), 0o600);
+}
+
+#[test]
+fn the_calls_that_are_told_are_those_that_are_made() {
+    let emulator = Emulator::simulated(1000);
+    let proxy = Proxy::before(&emulator.url);
+    let project = network().at(&proxy.url).environment("dev");
+    project.edit("payctl.toml", "[[stack]]", "[env.dev]\n\n[[stack]]");
+    project.ok("apply --auto-approve");
+    assert!(proxy.mutations() >= 3, "{:?}", proxy.calls());
+    proxy.reset();
+    let told = project.plan("")["api_calls"].clone();
+    let made = proxy.calls();
+    assert_eq!(told["total"], made.len(), "{told} {made:?}");
+    for (operation, count) in told["by_operation"].as_object().expect("a map") {
+        let made = made.iter().filter(|call| *call == operation).count();
+        assert_eq!(*count, made, "{operation}");
+    }
+    assert_eq!(proxy.mutations(), 0, "a plan changes nothing: {made:?}");
 }

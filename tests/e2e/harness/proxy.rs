@@ -1,6 +1,6 @@
 //! Stands between the binary and an emulator: counts calls by operation, and kills the binary at a chosen one.
 
-use std::io::{BufRead, BufReader, Read as _, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
