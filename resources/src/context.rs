@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use payctl_model::{Clock, PhysicalId};
 use serde_json::Value as Json;
 
-use crate::error::{AwsError, Error, Result};
+use crate::error::{AwsError, AwsErrorKind, Error, Result};
+
+/// How long what this run has made may seem not to exist to calls that name it. EC2 and IAM are eventually consistent (EC2
+/// developer guide, "Eventual consistency": to retry with growing pauses, "up to five minutes").
+const CONSISTENCY: Duration = Duration::from_secs(300);
 
 /// Makes calls: AWS, or what stands in for it in tests.
 #[async_trait]
@@ -23,6 +28,15 @@ pub trait CallJournal: Send + Sync {
     async fn intent(&self, call: &str) -> Result<u64>;
     /// What became of it. Durable when it returns.
     async fn result(&self, intent: u64, outcome: Result<&Json, &AwsError>) -> Result<()>;
+    /// What is being made has this id. Durable when it returns; told as soon as AWS has told it, before any further call.
+    async fn identified(&self, id: &PhysicalId) -> Result<()> {
+        let _ = id;
+        Ok(())
+    }
+    /// A call is going to be made again, because of this passing error.
+    fn retrying(&self, because: &Error) {
+        let _ = because;
+    }
 }
 
 /// Cheap to clone.
@@ -32,6 +46,8 @@ pub struct Context {
     journal: Option<Arc<dyn CallJournal>>,
     clock: Clock,
     renamed: Arc<Mutex<BTreeMap<PhysicalId, PhysicalId>>>,
+    /// What was made through this context and its copies, and when.
+    made: Arc<Mutex<BTreeMap<PhysicalId, SystemTime>>>,
 }
 
 impl Context {
@@ -65,6 +81,7 @@ impl Context {
             journal: None,
             clock,
             renamed: Arc::default(),
+            made: Arc::default(),
         }
     }
 
@@ -91,9 +108,73 @@ impl Context {
         let Some(journal) = &self.journal else {
             return Err(Error::Journal("this run only reads".to_owned()));
         };
-        let intent = journal.intent(&format!("{service}:{operation}")).await?;
-        let outcome = self.caller.call(service, operation, input).await;
-        journal.result(intent, outcome.as_ref()).await?;
-        Ok(outcome?)
+        let call = format!("{service}:{operation}");
+        let start = self.clock.now();
+        let mut pause = Duration::from_secs(1);
+        loop {
+            let intent = journal.intent(&call).await?;
+            let outcome = self.caller.call(service, operation, input.clone()).await;
+            journal.result(intent, outcome.as_ref()).await?;
+            let error = match outcome {
+                Err(error) if self.is_not_known_yet(operation, &error, &input) => error,
+                done => return Ok(done?),
+            };
+            let spent = self.clock.now().duration_since(start).unwrap_or_default();
+            if spent + pause > CONSISTENCY {
+                return Err(error.into());
+            }
+            let error = Error::from(error);
+            self.retrying(&error);
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    }
+
+    /// AWS has made something with this id: written down before any further call is made.
+    pub async fn identified(&self, id: &PhysicalId) -> Result<()> {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone(), self.clock.now());
+        match &self.journal {
+            Some(journal) => journal.identified(id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells that a call is going to be made again.
+    pub fn retrying(&self, because: &Error) {
+        if let Some(journal) = &self.journal {
+            journal.retrying(because);
+        }
+    }
+
+    /// Whether AWS says that something does not exist that it has itself just made, so that it only has not spread yet. Of
+    /// deletions the same answer is success.
+    fn is_not_known_yet(&self, operation: &str, error: &AwsError, input: &Json) -> bool {
+        let missing = ["NotFound", "NoSuch", "DoesNotExist", "NotExist"]
+            .iter()
+            .any(|part| error.code.contains(part));
+        if error.kind != AwsErrorKind::Service || !missing || operation.starts_with("Delete") {
+            return false;
+        }
+        let now = self.clock.now();
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().any(|(id, when)| {
+            now.duration_since(*when).unwrap_or_default() <= CONSISTENCY
+                && names(input, id.as_str())
+        })
+    }
+}
+
+/// Whether an input names this id: as a whole, or as the last part of an ARN.
+fn names(input: &Json, id: &str) -> bool {
+    match input {
+        Json::String(text) => text
+            .strip_suffix(id)
+            .is_some_and(|before| before.is_empty() || before.ends_with(['/', ':'])),
+        Json::Array(items) => items.iter().any(|item| names(item, id)),
+        Json::Object(members) => members.values().any(|member| names(member, id)),
+        _ => false,
     }
 }

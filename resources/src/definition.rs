@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use payctl_model::{Incarnation, PhysicalId, Value};
 use serde_json::{Map, Value as Json, json};
@@ -71,6 +72,8 @@ pub struct Definition {
     /// Properties (patterns) that can only be given at creation although the registry does not call them create-only; with the
     /// reason. A change of them needs a new resource.
     pub create_only: &'static [(&'static str, &'static str)],
+    /// How long it may take to become ready, or to be gone, before payctl gives up.
+    pub patience: Duration,
     /// What a property goes back to when the template stops declaring it, as JSON text; the registry's default otherwise.
     pub resets: &'static [(&'static str, &'static str)],
 }
@@ -109,6 +112,8 @@ impl Definition {
             unsupported: &[],
             not_told: &[],
             create_only: &[],
+            // Nothing that AWS's documentation gives no longer time takes half an hour.
+            patience: Duration::from_secs(30 * 60),
             resets: &[],
         }
     }

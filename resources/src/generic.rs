@@ -14,7 +14,7 @@ use crate::definition::{Change, Create, Definition, Find, Fixed, Key, Mode, Tags
 use crate::error::{Error, Result};
 use crate::loaders::{self, Load, load};
 use crate::mapping::{Mapping, look, member, merge};
-use crate::resource::{Deletion, Observed, Status, Update};
+use crate::resource::{Deletion, Observed, Resource, Status, Update};
 use crate::tags;
 
 /// How long a call is repeated while AWS has not yet spread what it depends on (IAM: "usually seconds"; minutes happen).
@@ -342,6 +342,7 @@ pub async fn repeat<F: Future<Output = Result<Json>>>(
                 if spent + pause > limit {
                     return Err(error);
                 }
+                context.retrying(&error);
                 context.clock().sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(15));
             }
@@ -383,6 +384,7 @@ pub async fn create(
     )
     .await?;
     let mut observed = created(&of, &answer, &properties)?;
+    context.identified(&observed.id).await?;
     if !later.is_empty() {
         let changed: Vec<PropertyPath> = later
             .iter()
@@ -793,6 +795,49 @@ fn change_inputs(
     }
 }
 
+/// What a create whose answer was lost, or that was cut off, has left undone: changes what differs from `desired`. Whether
+/// anything did.
+pub async fn complete(
+    resource: &dyn Resource,
+    context: &Context,
+    id: &PhysicalId,
+    desired: &Value,
+) -> Result<bool> {
+    let definition = resource.definition();
+    let of = Type::of(definition)?;
+    context.identified(id).await?;
+    let Some(live) = resource.read(context, id).await? else {
+        return Ok(false);
+    };
+    let properties = expose(definition.type_name, desired)?;
+    let (_, later) = of.creation(&properties);
+    let options = payctl_model::compare::CompareOptions::default();
+    let compared = payctl_model::compare::compare(&of.facts, desired, &live.model, &options);
+    // What AWS does not tell was in the create call, or it is sent once more.
+    let sent = |path: &PropertyPath| {
+        let late = path
+            .head()
+            .is_some_and(|head| later.iter().any(|name| name == head));
+        !late && live.model.at(path).is_none_or(|live| *live == Value::Null)
+    };
+    let changed: Vec<PropertyPath> = compared
+        .changes
+        .into_iter()
+        .filter(|change| !change.replaces && !sent(&change.property))
+        .map(|change| change.property)
+        .collect();
+    if changed.is_empty() {
+        return Ok(false);
+    }
+    let update = Update {
+        desired,
+        live: &live.model,
+        changed: &changed,
+    };
+    resource.update(context, id, &update).await?;
+    Ok(true)
+}
+
 /// The delete call. Success where it is gone already.
 pub async fn delete(
     definition: &'static Definition,
@@ -875,7 +920,16 @@ pub async fn find(
             if_ours(definition, context, id, incarnation).await
         }
         Find::Token => {
-            let properties = expose(definition.type_name, desired)?;
+            // A journal has secrets as hashes only: with them the call would be another one. Then it is looked for among all.
+            let Some(Json::Object(properties)) = desired.expose_json() else {
+                let Some(first) = definition.reads.first() else {
+                    return Ok(None);
+                };
+                let items = loaders::items(context, first.load, Map::new()).await?;
+                return Ok(items
+                    .iter()
+                    .find_map(|item| live_and_ours(&of, item, incarnation)));
+            };
             let (input, _) = of.creation(&properties);
             let answer = write(
                 definition,

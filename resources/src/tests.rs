@@ -277,3 +277,129 @@ async fn members_and_replicas_send_only_what_is_theirs() {
         ]
     );
 }
+
+/// Answers call after call; what was told to the journal and called, in order.
+#[derive(Default)]
+struct Story {
+    answers: Mutex<std::collections::VecDeque<Result<Json, AwsError>>>,
+    heard: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Caller for Arc<Story> {
+    async fn call(&self, _: &str, operation: &str, _: Json) -> Result<Json, AwsError> {
+        self.heard.lock().unwrap().push(operation.to_owned());
+        let answer = self.answers.lock().unwrap().pop_front();
+        answer.unwrap_or_else(|| Ok(json!({})))
+    }
+}
+
+#[async_trait]
+impl CallJournal for Arc<Story> {
+    async fn intent(&self, _: &str) -> Result<u64> {
+        Ok(0)
+    }
+    async fn result(&self, _: u64, _: Result<&Json, &AwsError>) -> Result<()> {
+        Ok(())
+    }
+    async fn identified(&self, id: &PhysicalId) -> Result<()> {
+        self.heard.lock().unwrap().push(format!("is {id}"));
+        Ok(())
+    }
+    fn retrying(&self, because: &crate::Error) {
+        let code = because.code().unwrap_or_default().to_owned();
+        self.heard.lock().unwrap().push(format!("again: {code}"));
+    }
+}
+
+fn told(answers: Vec<Result<Json, AwsError>>) -> (Context, Arc<Story>) {
+    let story = Arc::new(Story {
+        answers: Mutex::new(answers.into()),
+        ..Story::default()
+    });
+    let clock = Clock::starting_at(std::time::SystemTime::UNIX_EPOCH, 1000.0);
+    let context = Context::new(Arc::new(story.clone()), clock);
+    (context.with_journal(Arc::new(story.clone())), story)
+}
+
+fn refusal(operation: &str, code: &str) -> AwsError {
+    AwsError {
+        service: "ec2".into(),
+        operation: operation.into(),
+        code: code.into(),
+        message: "no".into(),
+        request_id: None,
+        kind: crate::AwsErrorKind::Service,
+    }
+}
+
+#[tokio::test]
+async fn the_id_is_told_before_further_calls_and_what_has_not_spread_is_waited_for() {
+    let vpc = json!({"Vpc": {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "State": "available"}});
+    let missing = || Err(refusal("ModifyVpcAttribute", "InvalidVpcID.NotFound"));
+    let (context, story) = told(vec![Ok(vpc), missing(), missing()]);
+    let desired = Value::from(
+        json!({"CidrBlock": "10.0.0.0/16", "EnableDnsHostnames": true, "EnableDnsSupport": true}),
+    );
+    resource("AWS::EC2::VPC")
+        .unwrap()
+        .create(&context, &desired, &Incarnation("i".into()))
+        .await
+        .unwrap();
+    let heard = story.heard.lock().unwrap().clone();
+    let again = "again: InvalidVpcID.NotFound";
+    let call = "ModifyVpcAttribute";
+    assert_eq!(
+        heard,
+        [
+            "CreateVpc",
+            "is vpc-1",
+            call,
+            again,
+            call,
+            again,
+            call,
+            call
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_this_run_has_not_made_is_missing_at_once() {
+    let missing = || Err(refusal("CreateSubnet", "InvalidVpcID.NotFound"));
+    let (context, story) = told(vec![missing()]);
+    let create = || context.write("ec2", "CreateSubnet", json!({"VpcId": "vpc-1"}));
+    assert!(create().await.is_err());
+    context.identified(&"vpc-2".into()).await.unwrap();
+    story.answers.lock().unwrap().push_back(missing());
+    assert!(create().await.is_err());
+    context.identified(&"vpc-1".into()).await.unwrap();
+    story.answers.lock().unwrap().push_back(missing());
+    assert!(create().await.is_ok());
+    // For ever it is not waited.
+    story
+        .answers
+        .lock()
+        .unwrap()
+        .extend((0..100).map(|_| missing()));
+    assert!(create().await.is_err());
+}
+
+#[tokio::test]
+async fn a_cut_off_create_is_completed_by_what_differs() {
+    let live = json!({"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", "State": "available",
+        "CidrBlock": "10.0.1.0/24", "MapPublicIpOnLaunch": false}]});
+    let (context, story) = told(vec![Ok(live)]);
+    let desired = Value::from(
+        json!({"VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "MapPublicIpOnLaunch": true}),
+    );
+    let subnet = resource("AWS::EC2::Subnet").unwrap();
+    let done = crate::generic::complete(subnet, &context, &"subnet-1".into(), &desired).await;
+    assert!(done.unwrap());
+    let heard = story.heard.lock().unwrap().clone();
+    assert_eq!(heard[..2], ["is subnet-1", "DescribeSubnets"], "{heard:?}");
+    assert!(
+        heard.contains(&"ModifySubnetAttribute".to_owned()),
+        "{heard:?}"
+    );
+}

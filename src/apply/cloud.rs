@@ -77,6 +77,11 @@ pub trait Calls: Send + Sync {
     /// # Errors
     /// Where this could not be written down.
     async fn identified(&self, id: &PhysicalId) -> Result<(), LogError>;
+
+    /// A call is made again because of a passing error.
+    fn retrying(&self, reason: &str) {
+        let _ = reason;
+    }
 }
 
 /// AWS, as the executor uses it.
@@ -99,6 +104,19 @@ pub trait Cloud: Send + Sync {
         &self,
         wanted: &[(Target, PhysicalId)],
     ) -> Vec<Result<Option<Observed>, CloudError>>;
+
+    /// Does what a create, whose answer was lost, has left undone on what it made. Whether there was anything.
+    ///
+    /// # Errors
+    /// What AWS says; part of it may be done.
+    async fn complete(
+        &self,
+        target: &Target,
+        id: &PhysicalId,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: Arc<dyn Calls>,
+    ) -> Result<bool, CloudError>;
 
     /// Changes what `update` names.
     ///

@@ -1,22 +1,24 @@
 //! A run in steps that the command line puts together: [`look`] or [`recover`], then refresh and plan, then [`apply`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
 use payctl_state::{Hasher, Journal, JournalError, State, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Status};
 use super::events::{Events, Happened, Summary};
 use super::executor::{Before, Outcome, Run, Wanted as _, execute};
 use super::journal::{Recorder, ledger_of};
 use super::keep::take_in;
-use super::ledger::{Impossible, Ledger};
+use super::ledger::{Impossible, Ledger, StateChange};
+use super::models::{Known, Models};
 use super::poller::Pace;
 use super::recovery::{self, Finding, Leftover, Patience, SettleError};
-use super::refresh::Refreshed;
+use super::refresh::{self, Refreshed};
 use super::templates::Templates;
+use crate::graph::ResourceGraph;
 use crate::plan::{OperationGraph, OperationKind, Plan};
 
 /// Why a run cannot go on, or not end as it should.
@@ -79,11 +81,72 @@ pub async fn recover(
     let mut ledger = ledger_of(&left.records)?;
     let journal = Journal::resume(path, &left)?;
     let recorder = Recorder::new(journal, cloud.clock().clone(), ledger.clone());
-    let findings = recovery::settle(&mut ledger, cloud, &recorder, events, patience).await?;
+    let findings =
+        recovery::settle(&mut ledger, cloud.clone(), &recorder, events, patience).await?;
     take_in(state, &ledger);
+    let touched = touched(&ledger);
+    let hasher = Hasher::new(&state.salt);
+    read_back(
+        &*cloud,
+        state,
+        &hasher,
+        &|address| touched.contains(address),
+        &ResourceGraph::default(),
+        None,
+    )
+    .await;
     store.save_run(state, recorder.journal())?;
     recorder.into_journal().clear()?;
     Ok(findings)
+}
+
+/// What a run has made or changed.
+fn touched(ledger: &Ledger) -> BTreeSet<Address> {
+    let changes = ledger.changes().into_iter();
+    changes
+        .filter_map(|change| match change {
+            StateChange::Put(resource) => Some(resource.address),
+            StateChange::Depose(..) | StateChange::Remove(..) => None,
+        })
+        .collect()
+}
+
+/// Takes what AWS tells of resources now into the state: their create calls told only part of it, and what was made after
+/// them may show in them (a rule in its security group). What cannot be read stays as it was told.
+async fn read_back(
+    cloud: &dyn Cloud,
+    state: &mut State,
+    hasher: &Hasher,
+    wanted: &(dyn Fn(&Address) -> bool + Sync),
+    graph: &ResourceGraph,
+    models: Option<&Models>,
+) {
+    let asked: Vec<_> = refresh::questions(cloud, state, graph)
+        .into_iter()
+        .filter(|(target, _)| wanted(&target.address))
+        .collect();
+    if asked.is_empty() {
+        return;
+    }
+    let read = cloud.read(&asked).await;
+    for ((target, id), seen) in asked.into_iter().zip(read) {
+        let Ok(Some(seen)) = seen else { continue };
+        let Some(kept) = state.resources.get_mut(&target.address) else {
+            continue;
+        };
+        if seen.status == Status::Gone || kept.physical_id.as_ref() != Some(&id) {
+            continue;
+        }
+        kept.attributes = hasher.hash_observed(&seen.model);
+        if let Some(models) = models {
+            let known = Known {
+                type_name: target.type_name,
+                id: seen.id,
+                model: seen.model,
+            };
+            models.set(&target.address, known);
+        }
+    }
 }
 
 /// What [`apply`] needs.
@@ -142,7 +205,7 @@ pub async fn apply(
         let hasher = hasher.clone();
         move |value: &Value| hasher.hash_observed(value)
     };
-    let kept: Vec<Address> = apply
+    let kept: BTreeSet<Address> = apply
         .operations
         .node_weights()
         .filter(|operation| operation.kind == OperationKind::Keep)
@@ -168,7 +231,7 @@ pub async fn apply(
     let mut ledger = recorder.ledger();
     let settled = recovery::settle(
         &mut ledger,
-        apply.cloud,
+        apply.cloud.clone(),
         &*recorder,
         &apply.events,
         Patience::default(),
@@ -177,6 +240,13 @@ pub async fn apply(
     if settled.is_ok() {
         take_in(state, &ledger);
         remember_kept(state, &kept, &apply.templates, &outcome, &hasher);
+        let touched = touched(&ledger);
+        if ledger.operations().next().is_some() {
+            let wanted = |address: &Address| touched.contains(address) || kept.contains(address);
+            let models = Some(&*outcome.models);
+            let graph = &apply.templates.graph;
+            read_back(&*apply.cloud, state, &hasher, &wanted, graph, models).await;
+        }
         let outputs = if apply.destroy {
             BTreeMap::new()
         } else {
@@ -260,7 +330,7 @@ fn before(state: &State) -> BTreeMap<(Address, PhysicalId), Before> {
 /// resources; and it was read.
 fn remember_kept(
     state: &mut State,
-    kept: &[Address],
+    kept: &BTreeSet<Address>,
     templates: &Templates,
     outcome: &Outcome,
     hasher: &Hasher,

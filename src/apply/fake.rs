@@ -43,6 +43,8 @@ pub(super) struct Nature {
     pub ready: u64,
     /// From its acceptance to being visible in reads.
     pub visible: u64,
+    /// From its acceptance to being found by its incarnation.
+    pub listed: u64,
     /// From its acceptance to having its `Arn`.
     pub arn: u64,
     /// Every create is refused.
@@ -51,6 +53,8 @@ pub(super) struct Nature {
     pub broken: bool,
     /// Its create panics after AWS has acted.
     pub panics: bool,
+    /// The answers of its first calls are lost, and whether AWS has acted on each.
+    pub lost: Vec<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +71,8 @@ pub(super) struct World {
     pub laws_broken: Vec<String>,
     pub reads: usize,
     next: u64,
+    /// How many of a resource's calls were lost already.
+    lost: BTreeMap<Address, usize>,
 }
 
 pub(super) struct FakeCloud {
@@ -136,6 +142,28 @@ impl FakeCloud {
     }
 }
 
+impl World {
+    pub(super) fn forget_losses(&mut self) {
+        self.lost.clear();
+    }
+
+    /// Whether this call's answer is lost, and whether it is carried out all the same.
+    fn loses(&mut self, address: &Address, nature: &Nature) -> Option<bool> {
+        let count = self.lost.entry(address.clone()).or_default();
+        let acts = nature.lost.get(*count).copied();
+        *count += 1;
+        acts
+    }
+}
+
+fn lost_answer() -> CloudError {
+    CloudError {
+        message: "no answer".to_owned(),
+        aws: None,
+        refused: false,
+    }
+}
+
 fn refusal(code: &str) -> CloudError {
     let aws = AwsWords {
         call: "fake:Call".into(),
@@ -172,6 +200,7 @@ impl Cloud for FakeCloud {
     ) -> Result<Observed, CloudError> {
         let nature = self.nature(&target.address).clone();
         let number = calls.intent("fake:Create").await?;
+        let lost;
         let made = {
             let mut world = self.world.lock().unwrap();
             for (used, id) in desired.get("Uses").and_then(Value::as_map).unwrap() {
@@ -191,8 +220,11 @@ impl Cloud for FakeCloud {
                     Some(_) => {}
                 }
             }
+            lost = world.loses(&target.address, &nature);
             if nature.refused {
                 Err(refusal("Refused"))
+            } else if lost == Some(false) {
+                Err(lost_answer())
             } else {
                 world.next += 1;
                 let id = PhysicalId(format!("{}-{}", target.address.logical_id, world.next));
@@ -208,6 +240,10 @@ impl Cloud for FakeCloud {
         };
         assert!(!nature.panics, "a defect");
         self.clock.sleep(Duration::from_secs(nature.call)).await;
+        let made = match lost {
+            Some(_) => Err(lost_answer()),
+            None => made,
+        };
         calls.answered(number, made.as_ref().map(|_| ())).await?;
         let id = made?;
         let world = self.world.lock().unwrap();
@@ -248,14 +284,29 @@ impl Cloud for FakeCloud {
         calls: Arc<dyn Calls>,
     ) -> Result<(), CloudError> {
         let number = calls.intent("fake:Update").await?;
-        if let Some(thing) = self.world.lock().unwrap().things.get_mut(id) {
+        let nature = self.nature(&target.address);
+        let lost = self.world.lock().unwrap().loses(&target.address, nature);
+        if lost == Some(false) {
+        } else if let Some(thing) = self.world.lock().unwrap().things.get_mut(id) {
             thing.model = update.desired.clone();
         }
         self.clock
             .sleep(Duration::from_secs(self.nature(&target.address).call))
             .await;
-        calls.answered(number, Ok(())).await?;
-        Ok(())
+        let done = lost.map_or(Ok(()), |_| Err(lost_answer()));
+        calls.answered(number, done.as_ref().map(|()| ())).await?;
+        done
+    }
+
+    async fn complete(
+        &self,
+        _: &Target,
+        _: &PhysicalId,
+        _: &Value,
+        _: &Incarnation,
+        _: Arc<dyn Calls>,
+    ) -> Result<bool, CloudError> {
+        Ok(false)
     }
 
     async fn delete(
@@ -268,7 +319,10 @@ impl Cloud for FakeCloud {
         let number = calls.intent("fake:Delete").await?;
         let result = {
             let mut world = self.world.lock().unwrap();
-            if world
+            let lost = world.loses(&target.address, self.nature(&target.address));
+            if lost == Some(false) {
+                Err(lost_answer())
+            } else if world
                 .things
                 .values()
                 .any(|thing| used_by(&thing.model).contains(id))
@@ -278,7 +332,7 @@ impl Cloud for FakeCloud {
                 Err(refusal("DependencyViolation"))
             } else {
                 world.things.remove(id);
-                Ok(())
+                lost.map_or(Ok(()), |_| Err(lost_answer()))
             }
         };
         self.clock
@@ -298,7 +352,10 @@ impl Cloud for FakeCloud {
         let found = world
             .things
             .iter()
-            .find(|(_, thing)| thing.incarnation == *incarnation);
+            .find(|(_, thing)| thing.incarnation == *incarnation)
+            .filter(|(_, thing)| {
+                self.age(thing) >= Duration::from_secs(self.nature(&thing.address).listed)
+            });
         Ok(found.map(|(id, _)| id.clone()))
     }
 

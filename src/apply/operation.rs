@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Value};
@@ -18,7 +18,13 @@ use super::failure::{Cause, Failure};
 use super::log::{Entry, Intent, Log, LogError, OperationId};
 use super::models::{Known, Models};
 use super::poller::{Poller, Until};
+use super::recovery::{self, Patience};
 use crate::plan::{Change, Milestone, Operation, OperationGraph, OperationKind, Plan, refines};
+
+/// How often something is done in all whose outcome AWS did not tell. The client itself has tried several times by then.
+const ATTEMPTS: u32 = 4;
+/// Before the second attempt; twice as long before each further one.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What a running operation tells the walk.
 #[derive(Clone, Copy, Debug)]
@@ -122,24 +128,112 @@ impl Doing {
             false,
         );
         self.start(current, intent).await?;
-        let calls = Arc::new(Journalled::new(self.log.clone(), current.id));
-        let made = self
-            .cloud
-            .create(&current.target, &desired, &incarnation, calls.clone())
-            .await;
-        let observed = match made {
-            Ok(observed) => observed,
-            Err(error) => {
-                return Err(self
-                    .not_made(current, &desired, &incarnation, &calls, error)
-                    .await);
-            }
-        };
+        let calls = Arc::new(Journalled::new(self, current));
+        let observed = self.make(current, &desired, &incarnation, &calls).await?;
         // Durable before anyone hears of it: a consumer's existence must never be the only trace of this one.
         self.exists(current, &observed).await?;
         self.learn(current, &observed);
         let result = self.settle_down(current, observed).await;
         self.conclude(current, result).await
+    }
+
+    /// Creates until AWS has said whether it did. After a lost answer it is looked for what was made; only what was not made
+    /// is made again, as the same incarnation.
+    async fn make(
+        &self,
+        current: &Current<'_>,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: &Arc<Journalled>,
+    ) -> Result<Observed, Failure> {
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let error = match self
+                .cloud
+                .create(&current.target, desired, incarnation, calls.clone())
+                .await
+            {
+                Ok(observed) => return Ok(observed),
+                Err(error) => error,
+            };
+            let lost = calls.lost.load(Ordering::SeqCst);
+            if lost {
+                let found = match calls.identified() {
+                    // A follow-up call was refused: to ask again would get the same answer.
+                    Some(_) if error.refused => None,
+                    Some(id) => Some(id),
+                    None => recovery::search(
+                        &*self.cloud,
+                        &current.target,
+                        desired,
+                        incarnation,
+                        Patience::default(),
+                    )
+                    .await
+                    .ok()
+                    .flatten(),
+                };
+                if let Some(id) = found {
+                    calls.retrying(&error.message);
+                    return self
+                        .take_over(current, &id, desired, incarnation, calls)
+                        .await;
+                }
+            }
+            if error.refused || !lost || attempt >= ATTEMPTS {
+                return Err(self
+                    .not_made(current, desired, incarnation, calls, error)
+                    .await);
+            }
+            calls.retrying(&error.message);
+            self.cloud.clock().sleep(pause).await;
+            pause *= 2;
+        }
+        Err(Cause::Defect("no more attempts".to_owned()).into())
+    }
+
+    /// Goes on with what a create has made whose answer was lost.
+    async fn take_over(
+        &self,
+        current: &Current<'_>,
+        id: &PhysicalId,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: &Arc<Journalled>,
+    ) -> Result<Observed, Failure> {
+        calls.identified_as(id).await?;
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let seen = self
+                .poller
+                .wait(&current.target, id, current.verb, Until::Seen)
+                .await;
+            let cause = match seen {
+                Ok(Some(observed)) => {
+                    match self
+                        .cloud
+                        .complete(&current.target, id, desired, incarnation, calls.clone())
+                        .await
+                    {
+                        Ok(false) => return Ok(observed),
+                        // What was changed shows at the next look.
+                        Ok(true) if attempt < ATTEMPTS => continue,
+                        Ok(true) => return Ok(observed),
+                        Err(error) if error.refused || attempt >= ATTEMPTS => error.into(),
+                        Err(error) => {
+                            calls.retrying(&error.message);
+                            self.cloud.clock().sleep(pause).await;
+                            pause *= 2;
+                            continue;
+                        }
+                    }
+                }
+                Ok(None) => Cause::Vanished,
+                Err(cause) => cause,
+            };
+            return Err(self.failed(current, Failure::of(cause, id)).await);
+        }
+        Err(Cause::Defect("no more attempts".to_owned()).into())
     }
 
     /// After a create that failed: what exists, and what the next run has to do about it.
@@ -151,7 +245,7 @@ impl Doing {
         calls: &Journalled,
         error: CloudError,
     ) -> Failure {
-        let identified = calls.identified.lock().ok().and_then(|id| id.clone());
+        let identified = calls.identified();
         let mut failure = Failure {
             cause: Box::new(error.into()),
             physical_id: identified,
@@ -178,7 +272,8 @@ impl Doing {
             .models
             .get(&current.target.address)
             .map_or_else(Value::map, |known| known.model);
-        let changed = still_different(change, &desired, &live);
+        let (mut live, mut changed) = (live, Vec::new());
+        changed.extend(still_different(change, &desired, &live));
         let before = self
             .before
             .get(&(current.target.address.clone(), id.clone()));
@@ -191,8 +286,9 @@ impl Doing {
             false,
         );
         self.start(current, intent).await?;
-        if !changed.is_empty() {
-            let calls = Arc::new(Journalled::new(self.log.clone(), current.id));
+        let calls = Arc::new(Journalled::new(self, current));
+        let (mut attempt, mut pause) = (1, PAUSE);
+        while !changed.is_empty() {
             let update = Update {
                 desired: &desired,
                 live: &live,
@@ -200,11 +296,39 @@ impl Doing {
             };
             let done = self
                 .cloud
-                .update(&current.target, &id, incarnation.as_ref(), &update, calls)
+                .update(
+                    &current.target,
+                    &id,
+                    incarnation.as_ref(),
+                    &update,
+                    calls.clone(),
+                )
                 .await;
-            if let Err(error) = done {
-                return Err(self.failed(current, Failure::of(error, &id)).await);
+            let error = match done {
+                Ok(()) => break,
+                Err(error) if error.refused || attempt >= ATTEMPTS => {
+                    return Err(self.failed(current, Failure::of(error, &id)).await);
+                }
+                Err(error) => error,
+            };
+            // Part of it may be done: what still differs is looked up, and done again.
+            attempt += 1;
+            calls.retrying(&error.message);
+            self.cloud.clock().sleep(pause).await;
+            pause *= 2;
+            match self
+                .poller
+                .wait(&current.target, &id, current.verb, Until::Seen)
+                .await
+            {
+                Ok(Some(seen)) => live = seen.model,
+                Ok(None) => {}
+                Err(cause) => return Err(self.failed(current, Failure::of(cause, &id)).await),
             }
+            changed.retain(|property| {
+                let wanted = desired.at(property);
+                wanted.is_none() && live.at(property).is_some() || wanted != live.at(property)
+            });
         }
         let _ = self.progress.send(Progress::Waits(current.node));
         // An update may renew attributes: what consumers hear of was read after it.
@@ -263,13 +387,21 @@ impl Doing {
                 .then(|| snapshot_name(&current.target.address, id, incarnation.as_ref())),
             last_applied: before.map(|before| before.last_applied.clone()),
         };
-        let calls = Arc::new(Journalled::new(self.log.clone(), current.id));
-        if let Err(error) = self
+        let calls = Arc::new(Journalled::new(self, current));
+        let (mut attempt, mut pause) = (1, PAUSE);
+        while let Err(error) = self
             .cloud
-            .delete(&current.target, id, &deletion, calls)
+            .delete(&current.target, id, &deletion, calls.clone())
             .await
         {
-            return Err(self.failed(current, Failure::of(error, id)).await);
+            if error.refused || attempt >= ATTEMPTS {
+                return Err(self.failed(current, Failure::of(error, id)).await);
+            }
+            // What is gone already counts as deleted: a second time does no harm.
+            attempt += 1;
+            calls.retrying(&error.message);
+            self.cloud.clock().sleep(pause).await;
+            pause *= 2;
         }
         // What AWS keeps after the call, for itself, is not waited for.
         let lingers = payctl_resources::resource(&current.target.type_name)
@@ -581,20 +713,37 @@ struct Journalled {
     next: AtomicU64,
     /// Whether a call went out that AWS has not refused.
     may_have_acted: AtomicBool,
+    /// Whether an answer was lost, so that only AWS knows what came of the call.
+    lost: AtomicBool,
+    events: Events,
+    address: Address,
+    verb: Verb,
     names: std::sync::Mutex<BTreeMap<u64, String>>,
     identified: std::sync::Mutex<Option<PhysicalId>>,
 }
 
 impl Journalled {
-    fn new(log: Arc<dyn Log>, operation: OperationId) -> Journalled {
+    fn new(doing: &Doing, current: &Current<'_>) -> Journalled {
         Journalled {
-            log,
-            operation,
+            log: doing.log.clone(),
+            operation: current.id,
+            lost: AtomicBool::new(false),
+            events: doing.events.clone(),
+            address: current.target.address.clone(),
+            verb: current.verb,
             next: AtomicU64::new(0),
             may_have_acted: AtomicBool::new(false),
             names: std::sync::Mutex::default(),
             identified: std::sync::Mutex::default(),
         }
+    }
+
+    fn identified(&self) -> Option<PhysicalId> {
+        self.identified.lock().ok().and_then(|id| id.clone())
+    }
+
+    async fn identified_as(&self, id: &PhysicalId) -> Result<(), LogError> {
+        Calls::identified(self, id).await
     }
 }
 
@@ -618,6 +767,7 @@ impl Calls for Journalled {
         let refused = result.is_err_and(|error| error.refused);
         if !refused {
             self.may_have_acted.store(true, Ordering::SeqCst);
+            self.lost.fetch_or(result.is_err(), Ordering::SeqCst);
         }
         let call = self
             .names
@@ -636,9 +786,19 @@ impl Calls for Journalled {
             .await
     }
 
+    fn retrying(&self, reason: &str) {
+        self.events.send(Happened::Retrying {
+            address: self.address.clone(),
+            verb: self.verb,
+            reason: reason.to_owned(),
+        });
+    }
+
     async fn identified(&self, id: &PhysicalId) -> Result<(), LogError> {
-        if let Ok(mut identified) = self.identified.lock() {
-            *identified = Some(id.clone());
+        if let Ok(mut identified) = self.identified.lock()
+            && identified.replace(id.clone()).as_ref() == Some(id)
+        {
+            return Ok(());
         }
         let attributes = Value::map();
         let entry = Entry::Exists {

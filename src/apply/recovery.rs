@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use payctl_model::{Address, PhysicalId};
+use payctl_model::{Address, Incarnation, PhysicalId, Value};
 
 use super::cloud::{Cloud, CloudError, Observed, Status, Target};
 use super::events::{Events, Happened, Verb};
@@ -198,15 +198,30 @@ async fn look(
     let (Some(desired), Some(incarnation)) = (&intent.desired, &intent.incarnation) else {
         return Ok(Finding::NotMade);
     };
+    let found = search(cloud, &target, desired, incarnation, patience).await?;
+    Ok(found.map_or(Finding::NotMade, Finding::Made))
+}
+
+/// Looks for what a create of this incarnation has made, for as long as AWS may need to show it.
+///
+/// # Errors
+/// What AWS says.
+pub(super) async fn search(
+    cloud: &dyn Cloud,
+    target: &Target,
+    desired: &Value,
+    incarnation: &Incarnation,
+    patience: Patience,
+) -> Result<Option<PhysicalId>, CloudError> {
     let mut pause = patience.pause;
     for look in 1..=patience.looks.max(1) {
-        if let Some(id) = cloud.find(&target, desired, incarnation).await? {
-            return Ok(Finding::Made(id));
+        if let Some(id) = cloud.find(target, desired, incarnation).await? {
+            return Ok(Some(id));
         }
         if look < patience.looks {
             cloud.clock().sleep(pause).await;
             pause *= 2;
         }
     }
-    Ok(Finding::NotMade)
+    Ok(None)
 }

@@ -40,24 +40,7 @@ pub async fn refresh(
     state: &State,
     graph: &ResourceGraph,
 ) -> Result<Refreshed, RefreshError> {
-    let outputs = outputs(graph);
-    let wanted: Vec<(Target, PhysicalId)> = state
-        .all()
-        .filter(|(_, resource)| cloud.is_native(&resource.type_name))
-        .filter_map(|(address, resource)| {
-            let target = Target {
-                address: address.clone(),
-                type_name: resource.type_name.clone(),
-                declared: Some(interesting(
-                    address,
-                    &resource.last_applied,
-                    graph,
-                    &outputs,
-                )),
-            };
-            Some((target, resource.physical_id.clone()?))
-        })
-        .collect();
+    let wanted = questions(cloud, state, graph);
     let read = cloud.read(&wanted).await;
     let mut refreshed = without_reading(state);
     for ((target, id), result) in wanted.into_iter().zip(read) {
@@ -98,6 +81,32 @@ pub async fn refresh(
         refreshed.observed.live.insert((address, id), live);
     }
     Ok(refreshed)
+}
+
+/// What is asked about everything that the state has and a module reads.
+pub(super) fn questions(
+    cloud: &dyn Cloud,
+    state: &State,
+    graph: &ResourceGraph,
+) -> Vec<(Target, PhysicalId)> {
+    let outputs = outputs(graph);
+    state
+        .all()
+        .filter(|(_, resource)| cloud.is_native(&resource.type_name))
+        .filter_map(|(address, resource)| {
+            let target = Target {
+                address: address.clone(),
+                type_name: resource.type_name.clone(),
+                declared: Some(interesting(
+                    address,
+                    &resource.last_applied,
+                    graph,
+                    &outputs,
+                )),
+            };
+            Some((target, resource.physical_id.clone()?))
+        })
+        .collect()
 }
 
 /// The names under which a resource has to be read: what was declared, what the templates declare now, and what others and

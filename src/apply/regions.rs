@@ -12,10 +12,6 @@ use serde_json::{Value as Json, json};
 
 use super::cloud::{AwsWords, Calls, Cloud, CloudError, Deletion, Observed, Target, Update};
 
-/// How long a resource may take to become ready or to be gone, where nothing else is known: RDS clusters and deletions of
-/// what network interfaces still hold are the slowest of AWS's ordinary ones.
-const PATIENCE: Duration = Duration::from_secs(3600);
-
 /// AWS in all regions of an environment, with whose resources these are.
 pub struct Regions {
     project: String,
@@ -199,8 +195,26 @@ impl Cloud for Regions {
         let (resource, context) = self.of(target)?;
         let desired = self.prepared(resource, target, desired, incarnation);
         let context = context.with_journal(Arc::new(Told(calls)));
-        resource
+        let made = resource
             .create(&context, &desired, incarnation)
+            .await
+            .map_err(cloud_error)?;
+        context.identified(&made.id).await.map_err(cloud_error)?;
+        Ok(made)
+    }
+
+    async fn complete(
+        &self,
+        target: &Target,
+        id: &PhysicalId,
+        desired: &Value,
+        incarnation: &Incarnation,
+        calls: Arc<dyn Calls>,
+    ) -> Result<bool, CloudError> {
+        let (resource, context) = self.of(target)?;
+        let desired = self.prepared(resource, target, desired, incarnation);
+        let context = context.with_journal(Arc::new(Told(calls)));
+        payctl_resources::generic::complete(resource, &context, id, &desired)
             .await
             .map_err(cloud_error)
     }
@@ -304,8 +318,10 @@ impl Cloud for Regions {
             .map_err(cloud_error)
     }
 
-    fn patience(&self, _: &str) -> Duration {
-        PATIENCE
+    fn patience(&self, type_name: &str) -> Duration {
+        let definition = payctl_resources::resource(type_name).map(Resource::definition);
+        // Without a module it is never waited for.
+        definition.map_or(Duration::ZERO, |definition| definition.patience)
     }
 
     fn clock(&self) -> &Clock {
@@ -341,6 +357,14 @@ impl CallJournal for Told {
             None => Ok(()),
         };
         self.0.answered(intent, result).await.map_err(journal_error)
+    }
+
+    async fn identified(&self, id: &PhysicalId) -> payctl_resources::Result<()> {
+        self.0.identified(id).await.map_err(journal_error)
+    }
+
+    fn retrying(&self, because: &payctl_resources::Error) {
+        self.0.retrying(&because.to_string());
     }
 }
 

@@ -330,7 +330,7 @@ prop_compose! {
     ) -> Nature {
         let uses = if index == 0 { BTreeMap::new() } else { uses };
         let uses = uses.into_iter().map(|(at, ready)| (NAMES[at].to_owned(), if ready { Ready } else { Accepted }));
-        Nature { uses: uses.collect(), call, ready, visible, arn, broken, refused, panics }
+        Nature { uses: uses.collect(), call, ready, visible, arn, broken, refused, panics, listed: 0, lost: Vec::new() }
     }
 }
 
@@ -377,4 +377,59 @@ proptest! {
             assert_eq!(mended.cloud.existing(), Vec::<String>::new());
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_end_well_and_make_nothing_twice() {
+    for lost in [
+        vec![true],
+        vec![false],
+        vec![false, false, true],
+        vec![false, true],
+        vec![false, false, false],
+    ] {
+        let mut natures = gateway();
+        for (_, nature) in &mut natures {
+            nature.lost = lost.clone();
+            nature.listed = 5;
+        }
+        let mut scene = Scene::new(&natures);
+        let ended = scene.run(false, None, CancellationToken::new()).await;
+        let outcome = ended.outcome.unwrap();
+        assert!(outcome.is_complete(), "{lost:?}: {:?}", outcome.failures);
+        assert_eq!(
+            scene.cloud.existing(),
+            ["Gateway", "Listener", "Network", "Route"]
+        );
+        let again = |event: &super::Event| matches!(event.what, Happened::Retrying { .. });
+        assert!(ended.events.iter().any(again));
+        // The same for updates and deletions.
+        scene.cloud.world.lock().unwrap().forget_losses();
+        scene.version = 2;
+        let ended = scene.run(false, None, CancellationToken::new()).await;
+        assert!(ended.outcome.unwrap().is_complete(), "{lost:?}");
+        scene.cloud.world.lock().unwrap().forget_losses();
+        let ended = scene.run(true, None, CancellationToken::new()).await;
+        assert!(ended.outcome.unwrap().is_complete(), "{lost:?}");
+        assert_eq!(scene.cloud.existing(), Vec::<String>::new());
+        assert_eq!(scene.kept, Default::default());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_again_and_again_fails_and_the_next_run_makes_it() {
+    let natures = [(
+        "A",
+        Nature {
+            lost: vec![false; 4],
+            ..Nature::default()
+        },
+    )];
+    let mut scene = Scene::new(&natures);
+    let ended = scene.run(false, None, CancellationToken::new()).await;
+    assert_eq!(ended.outcome.unwrap().failures.len(), 1);
+    assert_eq!(scene.cloud.existing(), Vec::<String>::new());
+    let ended = scene.run(false, None, CancellationToken::new()).await;
+    assert!(ended.outcome.unwrap().is_complete());
+    assert_eq!(scene.cloud.existing(), ["A"]);
 }

@@ -42,6 +42,7 @@ native!(
             reason: "a public NAT gateway needs an internet gateway attached to its VPC, else it fails with Gateway.NotAttached (VPC \
                      user guide, \"Troubleshoot NAT gateways\"); the gateway can be detached only when its addresses are gone",
         }],
+        patience: std::time::Duration::from_secs(10 * 60),
         ..Definition::new("AWS::EC2::NatGateway", "ec2")
     }
 );

@@ -199,6 +199,7 @@ static DEFINITION: Definition = Definition {
         ("VolumeConfigurations", "[]"),
         ("VpcLatticeConfigurations", "[]"),
     ],
+    patience: std::time::Duration::from_secs(20 * 60),
     ..Definition::new("AWS::ECS::Service", "ecs")
 };
 

@@ -104,6 +104,7 @@ static DEFINITION: Definition = Definition {
         },
     ],
     resets: &[("LoadBalancerAttributes", "[]")],
+    patience: std::time::Duration::from_secs(15 * 60),
     ..Definition::new("AWS::ElasticLoadBalancingV2::LoadBalancer", "elbv2")
 };
 

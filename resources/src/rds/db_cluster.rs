@@ -198,6 +198,7 @@ static DEFINITION: Definition = Definition {
         ("PerformanceInsightsEnabled", "false"),
         ("BacktrackWindow", "0"),
     ],
+    patience: std::time::Duration::from_secs(60 * 60),
     ..Definition::new("AWS::RDS::DBCluster", "rds")
 };
 

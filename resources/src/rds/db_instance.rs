@@ -228,6 +228,7 @@ static DEFINITION: Definition = Definition {
         ("MonitoringInterval", "0"),
         ("MultiAZ", "false"),
     ],
+    patience: std::time::Duration::from_secs(60 * 60),
     ..Definition::new("AWS::RDS::DBInstance", "rds")
 };
 
