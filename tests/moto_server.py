@@ -1,11 +1,13 @@
 """moto's server, with what it loses of a request kept (docs/emulators.md). Arguments are moto_server's.
 
 AWS gives back every member below from DescribeServices and DescribeSecurityGroupRules (the API reference of each); moto
-5.2.5 takes them and forgets them, so that no second plan could be clean.
+5.2.5 takes them and forgets them, so that no second plan could be clean. And it keeps the network interfaces of NAT
+gateways that are gone.
 """
 
 import sys
 
+import moto.ec2.models.nat_gateways as nat_gateways
 import moto.ec2.models.security_groups as security_groups
 import moto.ecs.responses as ecs
 from moto.server import main
@@ -41,9 +43,22 @@ def rule_description(self):
     return self.ip_range.get("Description") or self.source_group.get("Description")
 
 
+def take_interface_along(delete_nat_gateway):
+    """A deleted NAT gateway's network interface goes with it (API_DeleteNatGateway)."""
+
+    def delete(self, nat_gateway_id):
+        gateway = delete_nat_gateway(self, nat_gateway_id)
+        self.enis.pop(gateway._eni.id, None)
+        return gateway
+
+    return delete
+
+
 responses = ecs.EC2ContainerServiceResponse
 responses.create_service = keep_service_members(responses.create_service)
 security_groups.SecurityGroupRule.description = property(rule_description)
+backend = nat_gateways.NatGatewayBackend
+backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -48,7 +48,9 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("cloudwatch", "describe_alarms", "MetricAlarms"): found("alarm", item["AlarmName"])
     for item in pages("cloudwatch", "list_dashboards", "DashboardEntries"): found("dashboard", item["DashboardName"])
     for item in pages("sns", "list_topics", "Topics"): found("topic", item["TopicArn"])
-    for item in pages("sns", "list_subscriptions", "Subscriptions"): found("subscription", item["SubscriptionArn"])
+    # Nobody can delete one that waits for its confirmation: AWS forgets it after three days (sns API_Unsubscribe).
+    for item in pages("sns", "list_subscriptions", "Subscriptions"):
+        if item["SubscriptionArn"] != "PendingConfirmation": found("subscription", item["SubscriptionArn"])
     for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
     for item in pages("kms", "list_aliases", "Aliases"):
         if not item["AliasName"].startswith("alias/aws/"): found("key alias", item["AliasName"])
