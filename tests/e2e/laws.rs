@@ -78,6 +78,48 @@ const ROUTE: &str = r#"  Table:
     Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}
 "#;
 
+/// A service behind a load balancer whose listener comes late.
+const SERVICE: &str = r#"  SubnetA:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref VPC, CidrBlock: 10.0.1.0/24, AvailabilityZone: us-east-1a}
+  SubnetB:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref VPC, CidrBlock: 10.0.2.0/24, AvailabilityZone: us-east-1b}
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {Scheme: internal, Subnets: [!Ref SubnetA, !Ref SubnetB], SecurityGroups: [!Ref One]}
+  Targets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: {VpcId: !Ref VPC, TargetType: ip, Protocol: HTTP, Port: 80}
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    DependsOn: Four
+    Properties:
+      LoadBalancerArn: !Ref Balancer
+      Port: 80
+      Protocol: HTTP
+      DefaultActions: [{Type: forward, TargetGroupArn: !Ref Targets}]
+  Cluster:
+    Type: AWS::ECS::Cluster
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      RequiresCompatibilities: [FARGATE]
+      NetworkMode: awsvpc
+      Cpu: '256'
+      Memory: '512'
+      ContainerDefinitions: [{Name: web, Image: nginx, PortMappings: [{ContainerPort: 80}]}]
+  Service:
+    Type: AWS::ECS::Service
+    Properties:
+      Cluster: !Ref Cluster
+      TaskDefinition: !Ref Task
+      DesiredCount: 1
+      LaunchType: FARGATE
+      NetworkConfiguration: {AwsvpcConfiguration: {Subnets: [!Ref SubnetA], SecurityGroups: [!Ref One]}}
+      LoadBalancers: [{ContainerName: web, ContainerPort: 80, TargetGroupArn: !Ref Targets}]
+"#;
+
 /// The rules of all types, but this one comes after nothing that it does not refer to.
 fn without_after(type_name: &str) -> Rules {
     let mut rules = Rules::native();
@@ -261,6 +303,18 @@ async fn a_route_needs_the_attachment_of_its_gateway() {
         "AWS::EC2::Route",
         "Internet",
         "belong to different networks",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_needs_the_listener_of_its_target_group() {
+    let template = format!("{LATE_ATTACHMENT}{SERVICE}");
+    is_needed(
+        &template,
+        "AWS::ECS::Service",
+        "Service",
+        "does not have an associated load balancer",
     )
     .await;
 }
