@@ -245,6 +245,82 @@ impl<'a> Walk<'a> {
         self.differs(path, Some(&declared), Some(&live));
     }
 
+    /// Items that were applied before, are declared no more and are still there; and within those that stayed, what was taken
+    /// out of them. Settings keep the value that they were given: AWS has no call that takes one back.
+    pub(super) fn withdrawn_items(
+        &mut self,
+        schema: Option<&'a Schema>,
+        path: &PropertyPath,
+        last: &[Value],
+        declared: &[Value],
+        live: &[Value],
+        depth: usize,
+    ) {
+        let items = schema.and_then(|schema| self.facts.items(schema));
+        let told = self
+            .found
+            .changes
+            .iter()
+            .any(|change| change.property == *path);
+        if told
+            || last.len().max(declared.len()).max(live.len()) > MATCHED
+            || schema.is_some_and(|schema| schema.attribute_list)
+            || self.is_settings(items, path)
+        {
+            return;
+        }
+        let mut wanted: Vec<(usize, &Value)> = declared.iter().enumerate().collect();
+        let mut there: Vec<(usize, &Value)> = live.iter().enumerate().collect();
+        // What is as before, then what has the same name, then what stands in the same place.
+        let mut stayed = Vec::new();
+        let mut gone: Vec<(usize, &Value)> = Vec::new();
+        for (position, item) in last.iter().enumerate() {
+            match wanted.iter().position(|(_, other)| *other == item) {
+                Some(found) => {
+                    let (position, item) = wanted.remove(found);
+                    take_same(self, items, path, &mut there, position, item, depth);
+                }
+                None => gone.push((position, item)),
+            }
+        }
+        gone.retain(|(position, item)| {
+            let named = wanted.iter().position(|(_, other)| same_name(item, other));
+            let placed = || wanted.iter().position(|(other, _)| other == position);
+            let lone = || (last.len() == 1 && declared.len() == 1).then_some(0);
+            let found = named.or_else(|| {
+                (name_of(item).is_none() && declared.len() == last.len())
+                    .then(placed)
+                    .flatten()
+                    .or_else(lone)
+            });
+            let Some(found) = found else { return true };
+            stayed.push((*item, wanted.remove(found)));
+            false
+        });
+        for (last, (position, item)) in stayed {
+            let below = path.index(position);
+            let same = there
+                .iter()
+                .position(|(_, other)| self.same(items, &below, item, other, depth));
+            let named = || there.iter().position(|(_, other)| same_name(item, other));
+            let placed = || there.iter().position(|(other, _)| *other == position);
+            if let Some(found) = same.or_else(named).or_else(placed) {
+                let (at, live) = there.remove(found);
+                self.withdrawn(&path.index(at), last, item, live, depth);
+            }
+        }
+        for (position, item) in gone {
+            let below = path.index(position);
+            let found = there.iter().position(|(_, other)| {
+                other.as_map().is_some() && self.same(items, &below, item, other, depth)
+            });
+            if let Some(found) = found {
+                let (at, live) = there.remove(found);
+                self.differs(&path.index(at), None, Some(live));
+            }
+        }
+    }
+
     /// The live items of a set that the template does not name.
     pub(super) fn undeclared_items(
         &mut self,
@@ -330,6 +406,35 @@ impl<'a> Walk<'a> {
             );
         }
     }
+}
+
+/// Takes the live item out that a declared one stands for.
+fn take_same(
+    walk: &Walk<'_>,
+    items: Option<&Schema>,
+    path: &PropertyPath,
+    there: &mut Vec<(usize, &Value)>,
+    position: usize,
+    item: &Value,
+    depth: usize,
+) {
+    let below = path.index(position);
+    let found = there
+        .iter()
+        .position(|(_, other)| walk.same(items, &below, item, other, depth));
+    if let Some(found) = found {
+        there.remove(found);
+    }
+}
+
+fn name_of(item: &Value) -> Option<(&'static str, String)> {
+    NAMES
+        .iter()
+        .find_map(|name| Some((*name, item.get(name)?.to_text()?)))
+}
+
+fn same_name(one: &Value, other: &Value) -> bool {
+    name_of(one).is_some_and(|(name, text)| other.get(name).and_then(Value::to_text) == Some(text))
 }
 
 /// Properties that are an item's identity, so that its place in the list means nothing.

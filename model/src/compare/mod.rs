@@ -441,6 +441,11 @@ impl<'a> Walk<'a> {
             }
             return;
         }
+        if let (Value::List(last), Value::List(declared), Value::List(live)) =
+            (last, declared, live)
+        {
+            return self.withdrawn_items(schema, path, last, declared, live, depth);
+        }
         let (Value::Map(last), Value::Map(declared), Value::Map(live)) = (last, declared, live)
         else {
             return;

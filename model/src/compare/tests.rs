@@ -342,3 +342,107 @@ proptest::proptest! {
         crate::facts::check(&facts().get("AWS::SQS::Queue").unwrap(), &Value::from(value));
     }
 }
+
+/// The registry writes an expression with variables and a table for the protocols and ports of rules.
+#[test]
+fn protocols_by_number_and_ports_that_mean_nothing_are_as_aws_tells_them() {
+    let list = |rule: Json| json!([{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "CidrIp": "10.0.0.0/8"}, rule]);
+    let (group, ingress) = ("AWS::EC2::SecurityGroup", "SecurityGroupIngress");
+    let rule = |protocol: &str, from: i64, to: i64| json!({"IpProtocol": protocol, "FromPort": from, "ToPort": to, "CidrIp": "10.1.0.0/16"});
+    let told = [
+        (rule("17", 161, 162), rule("udp", 161, 162)),
+        (rule("-1", 0, 65535), rule("-1", -1, -1)),
+        (rule("50", 0, 0), rule("50", -1, -1)),
+        (rule("TCP", 5, 6), rule("tcp", 5, 6)),
+    ];
+    for (declared, live) in told {
+        same(group, ingress, list(declared), list(live));
+    }
+    different(
+        group,
+        ingress,
+        list(rule("17", 161, 162)),
+        list(rule("udp", 161, 163)),
+    );
+    different(
+        group,
+        ingress,
+        list(rule("17", 161, 162)),
+        list(rule("tcp", 161, 162)),
+    );
+    same(
+        "AWS::EC2::SecurityGroupIngress",
+        "IpProtocol",
+        json!("6"),
+        json!("tcp"),
+    );
+}
+
+/// What was applied, is declared no more and is still live is taken back, in lists too; what nobody ever declared is not.
+#[test]
+fn items_that_left_the_template_are_taken_back() {
+    let rule = |port: i64| json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": "10.0.0.0/8"});
+    let found = |type_name: &str, property: &str, last: Json, declared: Json, live: Json| {
+        let last = Value::from(json!({property: last}));
+        let options = CompareOptions {
+            last_applied: Some(&last),
+            ..CompareOptions::default()
+        };
+        let found = compared(
+            type_name,
+            json!({property: declared}),
+            json!({property: live}),
+            &options,
+        );
+        let changes = found.changes.into_iter();
+        changes
+            .map(|change| change.property.to_string())
+            .collect::<Vec<String>>()
+    };
+    let group = ("AWS::EC2::SecurityGroup", "SecurityGroupIngress");
+    let rules = |live: Json| {
+        found(
+            group.0,
+            group.1,
+            json!([rule(1), rule(2)]),
+            json!([rule(2)]),
+            live,
+        )
+    };
+    assert_eq!(
+        rules(json!([rule(3), rule(2), rule(1)])),
+        ["SecurityGroupIngress.2"]
+    );
+    // Somebody took it away already; another one was never the template's.
+    assert_eq!(rules(json!([rule(3), rule(2)])), Vec::<String>::new());
+    let forward = |sticky: bool| {
+        let mut config = json!({"TargetGroups": [{"TargetGroupArn": "arn:1", "Weight": 1}]});
+        if sticky {
+            config["TargetGroupStickinessConfig"] =
+                json!({"Enabled": true, "DurationSeconds": 600});
+        }
+        json!([{"Type": "forward", "ForwardConfig": config}])
+    };
+    assert_eq!(
+        found(
+            "AWS::ElasticLoadBalancingV2::Listener",
+            "DefaultActions",
+            forward(true),
+            forward(false),
+            forward(true)
+        ),
+        ["DefaultActions.0.ForwardConfig.TargetGroupStickinessConfig"]
+    );
+    // A setting keeps its value: AWS cannot be asked to forget it.
+    let setting = |value: &str| json!({"Key": "idle_timeout.timeout_seconds", "Value": value});
+    assert_eq!(
+        found(
+            "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            "LoadBalancerAttributes",
+            json!([setting("60"), {"Key": "routing.http2.enabled", "Value": "true"}]),
+            json!([setting("60")]),
+            json!([setting("60"), {"Key": "routing.http2.enabled", "Value": "true"}])
+        ),
+        Vec::<String>::new()
+    );
+}

@@ -1,9 +1,11 @@
 //! The registry's `propertyTransform`: how AWS rewrites a property, as a JSONata expression of the declared value.
 //!
 //! Only what the registry's schemas really use is read: `$lowercase`, `$uppercase`, `$join`, `$split`, `$substringAfter`, `$string`,
-//! `$replace`, texts, lists, `&`, positions and names of properties, and several rules joined by ` $OR `. A rule that uses more is
+//! `$replace`, `$lookup`, texts, numbers, lists, `&`, `in`, `?:`, variables, positions and names of properties, and several rules joined by ` $OR `. A rule that uses more is
 //! skipped. What comes out is either the live text itself or an expression that matches the whole of it (CloudFormation CLI user
 //! guide, "propertyTransform").
+
+use std::collections::BTreeMap;
 
 use crate::facts::check;
 use crate::path::{PropertyPath, Step};
@@ -58,6 +60,7 @@ struct Reader<'a> {
     declared: &'a str,
     properties: &'a Value,
     escape: bool,
+    variables: BTreeMap<&'a str, String>,
     depth: usize,
 }
 
@@ -75,6 +78,7 @@ impl<'a> Reader<'a> {
             declared,
             properties,
             escape,
+            variables: BTreeMap::new(),
             depth: 32,
         };
         let found = reader.expression()?;
@@ -102,7 +106,74 @@ impl<'a> Reader<'a> {
             let right = text(self.term()?)?;
             left = Found::Text(text(left)? + &right);
         }
+        if self.take("in ") {
+            let Found::List(items) = self.term()? else {
+                return None;
+            };
+            let is_in = items.contains(&text(left)?);
+            left = Found::Text(if is_in { "true" } else { "" }.to_owned());
+        }
+        if self.take("?") {
+            // An empty text is false in JSONata, and what is not found has none.
+            let holds = !text(left)?.is_empty();
+            let (yes, colon, no) = (self.expression()?, self.take(":"), self.expression()?);
+            return colon.then_some(if holds { yes } else { no });
+        }
         Some(left)
+    }
+
+    /// `($name := expression; …; expression)`, the bracket already taken.
+    fn block(&mut self) -> Option<Found> {
+        loop {
+            let rest = self.rest.trim_start();
+            let name = rest.strip_prefix('$').and_then(|after| {
+                let (name, value) = after.split_once(":=")?;
+                let name = name.trim();
+                let is_name = name.chars().all(|c| c.is_ascii_alphanumeric());
+                is_name.then_some((name, value))
+            });
+            let Some((name, value)) = name else {
+                let found = self.expression()?;
+                return self.take(")").then_some(found);
+            };
+            self.rest = value;
+            let value = text(self.expression()?)?;
+            if !self.take(";") {
+                return None;
+            }
+            self.variables.insert(name, value);
+        }
+    }
+
+    /// `$lookup({'key': 'value', …}, expression)`, up to its bracket; an empty text where the key is not there.
+    fn lookup(&mut self) -> Option<Found> {
+        let mut pairs = Vec::new();
+        if !self.take("{") {
+            return None;
+        }
+        loop {
+            let key = self.quoted()?;
+            let value = if self.take(":") {
+                self.quoted()?
+            } else {
+                return None;
+            };
+            pairs.push((key, value));
+            if self.take("}") {
+                break;
+            }
+            if !self.take(",") {
+                return None;
+            }
+        }
+        let wanted = if self.take(",") {
+            text(self.expression()?)?
+        } else {
+            return None;
+        };
+        let found = pairs.into_iter().find(|(key, _)| *key == wanted);
+        let found = found.map_or_else(String::new, |(_, value)| value);
+        self.take(")").then_some(Found::Text(found))
     }
 
     fn term(&mut self) -> Option<Found> {
@@ -131,7 +202,31 @@ impl<'a> Reader<'a> {
                 self.arguments("]")
                     .map(|items| Found::List(items.into_iter().filter_map(text).collect()))
             }
+            '(' => {
+                self.take("(");
+                self.block()
+            }
+            '-' | '0'..='9' => {
+                let end = rest[1..]
+                    .find(|c: char| !c.is_ascii_digit())
+                    .map_or(rest.len(), |end| end + 1);
+                let (number, after) = rest.split_at(end);
+                self.rest = after;
+                Some(Found::Text(number.to_owned()))
+            }
             '$' => {
+                let end = rest[1..]
+                    .find(|c: char| !c.is_ascii_alphanumeric())
+                    .map_or(rest.len(), |end| end + 1);
+                let (name, after) = rest.split_at(end);
+                if let Some(value) = self.variables.get(&name[1..]) {
+                    self.rest = after;
+                    return Some(Found::Text(value.clone()));
+                }
+                if name == "$lookup" {
+                    self.rest = after.trim_start().strip_prefix('(')?;
+                    return self.lookup();
+                }
                 let (name, _) = rest.split_once('(')?;
                 self.rest = &rest[name.len() + 1..];
                 let arguments = self.arguments(")")?;
@@ -192,7 +287,15 @@ impl<'a> Reader<'a> {
         let found = if last == last_key(self.path) {
             self.declared.to_owned()
         } else {
-            self.properties.at(&PropertyPath::from(name))?.to_text()?
+            let (_, above) = self.path.steps().split_last()?;
+            let beside = above
+                .iter()
+                .fold(PropertyPath::root(), |path, step| path.step(step.clone()));
+            let found = match self.properties.at(&beside.key(name)) {
+                Some(beside) => beside,
+                None => self.properties.at(&PropertyPath::from(name))?,
+            };
+            found.to_text()?
         };
         Some(if self.escape {
             check::escaped(&found)
