@@ -84,6 +84,12 @@ fn protocol(json: &Json) -> String {
     }
 }
 
+/// "Specifying -1 or a protocol number other than tcp, udp, icmp, or icmpv6 allows traffic on all ports, regardless of any port
+/// range you specify" (API_IpPermission).
+fn has_ports(protocol: &str) -> bool {
+    matches!(protocol, "tcp" | "udp" | "icmp" | "icmpv6")
+}
+
 fn number(json: &Json) -> Option<i64> {
     json.as_i64().or_else(|| json.as_str()?.trim().parse().ok())
 }
@@ -94,8 +100,7 @@ pub(super) fn permission(direction: Direction, rule: &Map<String, Json>) -> Json
     let protocol = rule
         .get("IpProtocol")
         .map_or_else(|| "-1".to_owned(), protocol);
-    // With -1 all ports are meant, whatever is said (API_IpPermission).
-    if protocol != "-1" {
+    if has_ports(&protocol) {
         for name in ["FromPort", "ToPort"] {
             if let Some(port) = rule.get(name).and_then(number) {
                 out.insert(name.to_owned(), port.into());
@@ -138,6 +143,16 @@ pub(super) fn rules(direction: Direction, group: &Json) -> Option<Vec<Map<String
         for name in ["IpProtocol", "FromPort", "ToPort"] {
             if let Some(value) = permission.get(name) {
                 common.insert(name.to_owned(), value.clone());
+            }
+        }
+        // The registry's form has -1 for the ports of what has none (`propertyTransform` of the type).
+        if !has_ports(
+            &permission
+                .get("IpProtocol")
+                .map_or_else(String::new, protocol),
+        ) {
+            for name in ["FromPort", "ToPort"] {
+                common.insert(name.to_owned(), json!(-1));
             }
         }
         let lists = [
@@ -217,7 +232,7 @@ mod tests {
     fn what_is_sent_reads_back_as_it_was_declared() {
         let declared = [
             json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0", "Description": "web"}),
-            json!({"IpProtocol": "-1", "SourceSecurityGroupId": "sg-1"}),
+            json!({"IpProtocol": "-1", "FromPort": -1, "ToPort": -1, "SourceSecurityGroupId": "sg-1"}),
             json!({"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "SourcePrefixListId": "pl-1"}),
         ];
         let declared: Vec<Map<String, Json>> = declared

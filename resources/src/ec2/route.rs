@@ -84,11 +84,12 @@ static DEFINITION: Definition = Definition {
             reason: "a route to a transit gateway needs the VPC's attachment (VPC transit gateways guide)",
         },
     ],
-    unique: &[
-        &["RouteTableId", "DestinationCidrBlock"],
-        &["RouteTableId", "DestinationIpv6CidrBlock"],
-        &["RouteTableId", "DestinationPrefixListId"],
-    ],
+    unique: &[&[
+        "RouteTableId",
+        "DestinationCidrBlock",
+        "DestinationIpv6CidrBlock",
+        "DestinationPrefixListId",
+    ]],
     ..Definition::new("AWS::EC2::Route", "ec2")
 };
 
