@@ -272,7 +272,11 @@ impl Doing {
             .models
             .get(&current.target.address)
             .map_or_else(Value::map, |known| known.model);
-        let (mut live, mut changed) = (live, Vec::new());
+        let own = |live: &Value| {
+            let address = &current.target.address;
+            self.plan.ownership.without_owned(address, live)
+        };
+        let (mut live, mut changed) = (own(&live), Vec::new());
         changed.extend(still_different(change, &desired, &live));
         let before = self
             .before
@@ -321,7 +325,7 @@ impl Doing {
                 .wait(&current.target, &id, current.verb, Until::Seen)
                 .await
             {
-                Ok(Some(seen)) => live = seen.model,
+                Ok(Some(seen)) => live = own(&seen.model),
                 Ok(None) => {}
                 Err(cause) => return Err(self.failed(current, Failure::of(cause, &id)).await),
             }

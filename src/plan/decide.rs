@@ -48,6 +48,7 @@ pub fn plan(
     };
     planner.ownership = planner.find_owners();
     planner.run();
+    planner.plan.ownership = planner.ownership;
     planner.plan
 }
 

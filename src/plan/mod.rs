@@ -24,6 +24,8 @@ use crate::template::Diagnostic;
 
 pub use crate::graph::Milestone;
 pub use decide::{Desired, deletion_policy, plan};
+use ownership::Ownership;
+
 pub use operations::{Operation, OperationGraph, OperationKind, operations};
 pub use properties::properties;
 pub use refines::refines;
@@ -44,6 +46,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Why this plan must not be applied. Empty where it may.
     pub problems: Vec<Problem>,
+    /// What of a live model stands as resources of its own: an update must see a model without it, as the decision did.
+    pub(crate) ownership: Ownership,
 }
 
 /// What happens to one resource.

@@ -21,14 +21,14 @@ pub(super) struct Owned<'a> {
 }
 
 /// Who owns which property of which resource.
-#[derive(Debug, Default)]
-pub(super) struct Ownership {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Ownership {
     moved: BTreeMap<Address, Vec<(PropertyPath, Address)>>,
     satellites: BTreeMap<(Address, &'static str), Vec<Satellite>>,
 }
 
 /// A resource of its own that shows up as an item of another's list.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Satellite {
     live: Value,
     id: Option<String>,
@@ -302,7 +302,7 @@ impl Ownership {
     }
 
     /// The live model without what others own: their lists' items gone, their properties as `declared` has them.
-    pub(super) fn without_owned(&self, address: &Address, live: &Value) -> Value {
+    pub(crate) fn without_owned(&self, address: &Address, live: &Value) -> Value {
         let mut live = live.clone();
         let Some(map) = live.as_map_mut() else {
             return live;
