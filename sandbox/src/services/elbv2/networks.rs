@@ -116,7 +116,7 @@ pub(super) fn zones(
         }
         let mut addresses = Vec::new();
         if let Some(allocation) = mapping.get("AllocationId").and_then(Json::as_str) {
-            let Some(address) = call.find("ec2/address", allocation) else {
+            let Some(address) = call.find("ec2/elastic-ip", allocation) else {
                 let message = format!("The allocation ID '{allocation}' does not exist");
                 return Err(Refusal::new("AllocationIdNotFound", message));
             };
