@@ -5,4 +5,5 @@ mod harness;
 mod high_availability;
 mod laws;
 mod sandbox_outside;
+mod templates;
 mod wrong_input;
