@@ -391,13 +391,25 @@ impl Planner<'_> {
             create_only: &self.rules.of(&prior.type_name).create_only,
         };
         let mut changes = differences::differences(&sides).changes;
-        // An owner that leaves its template gives back what it owned.
         changes.retain(|change| {
-            self.ownership
-                .owner(address, &change.property)
-                .is_none_or(|owner| !self.graph.contains(owner))
+            let owner = self.ownership.owner(address, &change.property);
+            // An owner that leaves its template gives back what it owned.
+            let owned = owner.is_some_and(|owner| self.graph.contains(owner));
+            !owned || self.is_edited(change, prior)
         });
         changes
+    }
+
+    /// Whether the template declares a number otherwise than when it was last applied: whoever edits it means it, even
+    /// where auto scaling moves it from then on, as CloudFormation has it.
+    fn is_edited(&self, change: &Difference, prior: &Prior) -> bool {
+        let applied = prior.applied.at(&change.property);
+        match (&change.declared, applied) {
+            (Some(wanted @ (Value::Number(_) | Value::String(_))), Some(applied)) => {
+                wanted.as_i64().is_some() && wanted.as_i64() != applied.as_i64()
+            }
+            _ => false,
+        }
     }
 
     /// The resource whose change makes this difference, where one does.

@@ -12,6 +12,9 @@ const MASK: &str = "(secret)";
 /// What stands for a value that only AWS can tell.
 const UNKNOWN: &str = "(known after apply)";
 
+/// A text longer than this (in characters) is cut where nothing is to be compared with it.
+const LONG: usize = 60;
+
 /// How a secret in a plan relates to what was last applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretChange {
@@ -179,8 +182,15 @@ pub fn write_difference(
                     write_list_difference(out, indent + 4, old, new);
                 }
                 (old, new) => {
-                    let show =
-                        |value: &Value| leaf(value).unwrap_or_else(|| value.to_json().to_string());
+                    // A long text against something that is not known yet says nothing.
+                    let cut = matches!(new, Value::Unknown(_));
+                    let show = |value: &Value| {
+                        let text = leaf(value).unwrap_or_else(|| value.to_json().to_string());
+                        match text.char_indices().nth(LONG) {
+                            Some((end, _)) if cut => format!("{}…", &text[..end]),
+                            _ => text,
+                        }
+                    };
                     let new = match (old, new) {
                         (Value::Secret(_), Value::Secret(_)) => "(secret, changed)".to_owned(),
                         _ => show(new),

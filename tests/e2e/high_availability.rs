@@ -36,6 +36,34 @@ const EDITS: &[Edit] = &[
         actions: &["replace TaskDefinition", "update Service"],
     },
     Edit {
+        what: "the task count, although auto scaling owns it from then on",
+        from: "DesiredCount: 6",
+        to: "DesiredCount: 5",
+        actions: &["update Service"],
+    },
+    Edit {
+        what: "a subnet's range: a new subnet, and everything moves there",
+        from: "CidrBlock: 10.0.3.0/24",
+        to: "CidrBlock: 10.0.33.0/24",
+        actions: &[
+            "replace PublicSubnet3",
+            "replace PublicSubnet3Routes",
+            "update LoadBalancer",
+        ],
+    },
+    Edit {
+        what: "the target group's port: its name is taken, so the old one goes first",
+        from: "Port: 80\n      HealthCheckPath",
+        to: "Port: 8080\n      HealthCheckPath",
+        actions: &[
+            "replace Listener",
+            "replace TargetGroup",
+            "update Dashboard",
+            "update Service",
+            "update UnhealthyHostsAlarm",
+        ],
+    },
+    Edit {
         what: "the scaling's lower bound",
         from: "MinCapacity: 6",
         to: "MinCapacity: 5",

@@ -234,6 +234,11 @@ fn the_desired_count_belongs_to_auto_scaling() {
         .applied()
         .meddle("Service", "/DesiredCount", json!(7));
     assert_snapshot!(world.show(), @r#"nothing to do"#);
+    // Who edits it in the template means it.
+    assert_snapshot!(world.clone().edit("Service", "/DesiredCount", json!(3)).show(), @r#"
+    ~ Service: DesiredCount
+        DesiredCount: 7 -> 3
+    "#);
     assert_snapshot!(world.without("Scaling").show(), @r#"
     - Scaling: not in the template
     ~ Service: DesiredCount
