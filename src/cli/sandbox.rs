@@ -1,5 +1,6 @@
 //! `payctl sandbox serve|reset|dump`: the project's simulated AWS, from outside.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,23 +9,35 @@ use payctl_model::Clock;
 use super::arguments::SandboxCommand;
 use super::simulated::Simulated;
 use super::{Exit, Global, Outcome};
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::report::failure::Failure;
 
 pub(super) async fn run(global: &Global, command: &SandboxCommand) -> Outcome {
-    let project = super::session::project(global)?;
+    let root = root(global)?;
     match command {
-        SandboxCommand::Serve { port, speed } => serve(&project, *port, *speed).await,
-        SandboxCommand::Reset => reset(&project),
+        SandboxCommand::Serve { port, speed } => serve(&root, *port, *speed).await,
+        SandboxCommand::Reset => reset(&root),
         SandboxCommand::Dump => {
-            let simulated = Simulated::open(&project.root, Clock::real())?;
+            let simulated = Simulated::open(&root, Clock::real())?;
             super::print_json(&simulated.sandbox().dump());
             Ok(Exit::Success)
         }
     }
 }
 
-async fn serve(project: &Project, port: u16, speed: f64) -> Outcome {
+/// Where the simulated AWS is kept: with the project, and where there is none in the folder itself.
+fn root(global: &Global) -> Result<PathBuf, Failure> {
+    if global.template.is_some() {
+        return Ok(super::session::project(global)?.root);
+    }
+    match Project::find(&super::session::folder(global)) {
+        Ok(project) => Ok(project.root),
+        Err(ProjectError::NotFound(folder)) => Ok(folder),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn serve(root: &Path, port: u16, speed: f64) -> Outcome {
     if !(speed.is_finite() && speed > 0.0) {
         return Err(Failure::new(
             "usage",
@@ -32,7 +45,7 @@ async fn serve(project: &Project, port: u16, speed: f64) -> Outcome {
         ));
     }
     let clock = Clock::starting_at(SystemTime::now(), speed);
-    let simulated = Simulated::open(&project.root, clock)?;
+    let simulated = Simulated::open(&root, clock)?;
     let io = |error: std::io::Error| {
         Failure::new("io", format!("cannot listen on 127.0.0.1:{port}: {error}"))
             .help("--port 0 takes a free one")
@@ -74,8 +87,8 @@ async fn serve(project: &Project, port: u16, speed: f64) -> Outcome {
 }
 
 /// Also where the snapshot cannot be read: this is the way out then.
-fn reset(project: &Project) -> Outcome {
-    let path = Simulated::path(&project.root);
+fn reset(root: &Path) -> Outcome {
+    let path = Simulated::path(root);
     match std::fs::remove_file(&path) {
         Ok(()) => super::say("the simulated AWS is empty"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
