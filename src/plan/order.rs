@@ -60,5 +60,7 @@ pub(super) fn must_go_first(rules: &Rules, type_name: &str, wanted: &Value, live
         equal && given > 0
     };
     let own = &rules.of(type_name).unique;
-    own.iter().any(same) || differences::identifying(type_name).iter().any(same)
+    // What a definition says is exact: a name may be unique only beside others of the same parent.
+    own.iter().any(same)
+        || own.is_empty() && differences::identifying(type_name).iter().any(same)
 }

@@ -179,6 +179,9 @@ scenarios! {
     workers
     shop
     gateway_nlb
+    unnamed
+    settlement
+    edge
     two_stacks
 }
 

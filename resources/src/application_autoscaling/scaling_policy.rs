@@ -62,10 +62,12 @@ static DEFINITION: Definition = Definition {
         reason: "\"You cannot create a scaling policy until you have registered the resource as a scalable target\" \
                  (API_PutScalingPolicy)",
     }],
-    unique: &[
-        &["ScalingTargetId", "PolicyName"],
-        &["ResourceId", "ScalableDimension", "PolicyName"],
-    ],
+    unique: &[&[
+        "ScalingTargetId",
+        "ResourceId",
+        "ScalableDimension",
+        "PolicyName",
+    ]],
     ..Definition::new(
         "AWS::ApplicationAutoScaling::ScalingPolicy",
         "application-autoscaling",
