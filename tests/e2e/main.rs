@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary against the simulated AWS and against moto's server.
 
 mod commands;
+mod data_templates;
 mod harness;
 mod high_availability;
 mod laws;
