@@ -57,6 +57,17 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .iter()
             .map(|(path, _)| PropertyPath::from(*path))
             .collect(),
+        resets: definition
+            .resets
+            .iter()
+            .filter_map(|(path, text)| {
+                let default = serde_json::from_str::<serde_json::Value>(text).ok()?;
+                Some((
+                    PropertyPath::from(*path),
+                    payctl_model::Value::from_json(&default),
+                ))
+            })
+            .collect(),
         renewed_by_update: definition
             .renewed_by_update
             .iter()

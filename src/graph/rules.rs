@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use payctl_model::PropertyPath;
+use payctl_model::{PropertyPath, Value};
 
 use super::Milestone;
 
@@ -33,6 +33,8 @@ pub struct TypeRules {
     pub not_told: Vec<PropertyPath>,
     /// Patterns of what only a new resource can have, besides what the registry calls create-only.
     pub create_only: Vec<PropertyPath>,
+    /// What a property goes back to when it is declared no more, where the registry does not say.
+    pub resets: Vec<(PropertyPath, Value)>,
     /// Attributes whose value is another after an update (version numbers).
     pub renewed_by_update: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl Rules {
             holds: Vec::new(),
             not_told: Vec::new(),
             create_only: Vec::new(),
+            resets: Vec::new(),
             renewed_by_update: Vec::new(),
         };
         self.0.get(type_name).unwrap_or(&NONE)

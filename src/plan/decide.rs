@@ -249,12 +249,12 @@ impl Planner<'_> {
             (Action::NoOp, Some(prior)) => Outcome::Stays {
                 type_name: type_name.clone(),
                 id: prior.id.clone(),
-                model: prior.model(address, self.observed),
+                model: super::known::with_secrets_of(&prior.model(address, self.observed), &wanted),
             },
             (Action::Update, Some(prior)) => Outcome::Updated {
                 type_name: type_name.clone(),
                 id: prior.id.clone(),
-                model: prior.model(address, self.observed),
+                model: super::known::with_secrets_of(&prior.model(address, self.observed), &wanted),
                 desired: wanted,
             },
             _ => Outcome::New {
@@ -389,6 +389,7 @@ impl Planner<'_> {
             is_fresh: &is_fresh,
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
+            resets: &self.rules.of(&prior.type_name).resets,
         };
         let mut changes = differences::differences(&sides).changes;
         changes.retain(|change| {

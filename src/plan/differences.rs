@@ -38,6 +38,8 @@ pub(super) struct Sides<'a> {
     pub(super) not_told: &'a [PropertyPath],
     /// Patterns of what only a new resource can have, besides what the registry calls create-only.
     pub(super) create_only: &'a [PropertyPath],
+    /// What properties go back to when they are declared no more.
+    pub(super) resets: &'a [(PropertyPath, Value)],
 }
 
 /// Compares. What shows a secret is masked; an unknown that is sure to become something else always makes a difference.
@@ -89,6 +91,7 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
         !(facts.is_write_only(&change.property)
             && change.declared.as_ref() == sides.applied.at(&change.property))
     });
+    changes.extend(withdrawn_untold(sides, &facts, &declared, &live));
     changes.sort_by(|a, b| a.property.cmp(&b.property));
     for change in &mut changes {
         let property = &change.property;
@@ -123,6 +126,32 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
         changes,
         undeclared,
     }
+}
+
+/// What AWS does not tell, was applied and is declared no more: it goes back to its default, where it has one.
+fn withdrawn_untold(
+    sides: &Sides<'_>,
+    facts: &TypeFacts,
+    declared: &Value,
+    live: &Value,
+) -> Vec<Difference> {
+    let gone = sides.resets.iter().filter(|(property, default)| {
+        let applied = sides.applied.at(property);
+        facts.is_write_only(property)
+            && declared.at(property).is_none()
+            && applied
+                .is_some_and(|applied| applied != default && applied.to_text() != default.to_text())
+    });
+    gone.map(|(property, _)| Difference {
+        property: property.clone(),
+        declared: None,
+        live: live
+            .at(property)
+            .or_else(|| sides.applied.at(property))
+            .cloned(),
+        replaces: false,
+    })
+    .collect()
 }
 
 /// Every text in it as a secret.

@@ -37,6 +37,7 @@ impl Planner<'_> {
             is_fresh: &|_| false,
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
+            resets: &self.rules.of(&prior.type_name).resets,
         };
         let found = differences::differences(&sides);
         let mut drift: Vec<Drift> = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payctl_model::{Address, AttributeOf, PhysicalId, PropertyPath, Value};
+use payctl_model::{Address, AttributeOf, PhysicalId, PropertyPath, Secret, Value};
 
 use super::differences;
 use crate::graph::Rules;
@@ -98,6 +98,25 @@ impl Attributes for Known {
             }
         }
     }
+}
+
+/// What is live with the secrets of the declaration marked: AWS gives a secret back like any other text, and what is made of
+/// it must not be shown or kept.
+pub(super) fn with_secrets_of(model: &Value, declared: &Value) -> Value {
+    let mut secrets = BTreeSet::new();
+    declared.map_leaves(&mut |leaf| {
+        if let Value::Secret(Secret::Plain(text)) = leaf {
+            secrets.insert(text.clone());
+        }
+        leaf.clone()
+    });
+    if secrets.is_empty() {
+        return model.clone();
+    }
+    model.map_leaves(&mut |leaf| match leaf {
+        Value::String(text) if secrets.contains(&**text) => Value::secret(text.as_str()),
+        other => other.clone(),
+    })
 }
 
 /// An attribute that is one of the declared properties, where AWS takes these as they are.

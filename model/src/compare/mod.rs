@@ -458,6 +458,10 @@ impl<'a> Walk<'a> {
             match declared.get(key) {
                 Some(declared) => self.withdrawn(&below, last, declared, live, depth),
                 None if facts.is_read_only(&below) || facts.is_write_only(&below) => {}
+                // Of all tags only those that were applied go: others may be the stack's, AWS's or payctl's own.
+                None if self.is_tags(facts.schema_at(&below), &below) => {
+                    self.withdrawn(&below, last, &Value::List(Vec::new()), live, depth);
+                }
                 None => {
                     let default = facts
                         .schema_at(&below)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::facts::Schema;
 use crate::path::{PropertyPath, Step};
-use crate::value::Value;
+use crate::value::{Secret, Value};
 
 use super::{Walk, is_empty, scalar};
 
@@ -52,6 +52,18 @@ impl Walk<'_> {
         })
     }
 
+    /// A tag's value, secret or not.
+    fn same_tag(&self, declared: &Value, live: &Value) -> bool {
+        match (declared, live) {
+            (Value::Secret(Secret::Hashed(hash)), Value::String(text)) => self
+                .options
+                .same_secret
+                .is_some_and(|same| same(text, hash)),
+            (Value::Secret(_), Value::String(text)) => declared.expose_str() == Some(text),
+            _ => scalar::same(declared, live),
+        }
+    }
+
     /// Tags as the map that they are. Tells whether they could be read as one.
     pub(super) fn tags(&mut self, path: &PropertyPath, declared: &Value, live: &Value) -> bool {
         let (whole, present) = (declared, live);
@@ -66,7 +78,7 @@ impl Walk<'_> {
             match live.get(key) {
                 _ if matches!(value, Value::Unknown(_)) => self.found.follows.push(below),
                 Some((_, present))
-                    if scalar::same(value, present) || is_empty(value) && is_empty(present) => {}
+                    if self.same_tag(value, present) || is_empty(value) && is_empty(present) => {}
                 Some((_, present)) => self.differs(&below, Some(value), Some(present)),
                 // The stack's tags reach only resources that can be tagged.
                 None if self.is_stack_tag(key, value) => {}

@@ -135,6 +135,7 @@ static DEFINITION: Definition = Definition {
             "GlobalWriteForwardingRequested",
         ),
         Rule::Told("EnableHttpEndpoint", "HttpEndpointEnabled"),
+        Rule::Computed("StorageType", storage_type),
         Rule::Told(
             "EnableIAMDatabaseAuthentication",
             "IAMDatabaseAuthenticationEnabled",
@@ -168,6 +169,7 @@ static DEFINITION: Definition = Definition {
         ("InvalidParameterValue", "role"),
         // A call comes while the one before is carried out.
         ("InvalidDBClusterStateFault", ""),
+        ("InvalidResourceStateFault", ""),
     ],
     unique: &[&["DBClusterIdentifier"]],
     snapshot_by_default: true,
@@ -280,6 +282,12 @@ fn roles<'a>(context: &'a Context, id: &'a PhysicalId, update: &'a Update<'a>) -
         update,
         ("AddRoleToDBCluster", "RemoveRoleFromDBCluster"),
     ))
+}
+
+/// "The storage type isn't returned when you set it to aurora" (API_CreateDBCluster, StorageType).
+fn storage_type(cluster: &Json) -> Option<Json> {
+    let aurora = described(cluster, "Engine")?.starts_with("aurora");
+    look(cluster, "StorageType").or_else(|| aurora.then(|| "aurora".into()))
 }
 
 /// Serverless v1 clusters switch their Data API with ModifyDBCluster, all others with a call of its own (API_ModifyDBCluster,

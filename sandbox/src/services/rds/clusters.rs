@@ -546,3 +546,26 @@ pub(super) fn switch(call: &mut Call, id: &str, on: bool) {
         }
     });
 }
+
+/// The Data API of a cluster that is not Serverless v1 is switched by calls of its own.
+pub(super) fn http_endpoint(call: &mut Call, on: bool) -> Answer {
+    let arn = call.text("ResourceArn").unwrap_or_default().to_owned();
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    let cluster = match call.find("rds/cluster", name) {
+        Some(cluster) if cluster.arn == arn => cluster.clone(),
+        _ => {
+            let message = format!(
+                "The specified resource name does not match an RDS resource in this region: {arn}"
+            );
+            return Err(Refusal::new("ResourceNotFoundFault", message));
+        }
+    };
+    if !cluster.is("Status", "available") {
+        let message = "The operation can't be performed because another operation is in progress.";
+        return Err(Refusal::new("InvalidResourceStateFault", message));
+    }
+    call.update("rds/cluster", &cluster.id, |cluster| {
+        cluster.set("HttpEndpointEnabled", on);
+    });
+    Ok(json!({"ResourceArn": arn, "HttpEndpointEnabled": on}))
+}

@@ -5,7 +5,7 @@ use super::instances::{
     ENGINE_OF_CLUSTER, INHERITED, INSTANCE, OF_CLUSTER, PUBLIC_NEEDS_GATEWAY, SET_ON_CLUSTER,
     ZONE_COVERED,
 };
-use super::{clusters, subnet_groups, values};
+use super::{clusters, replicas, subnet_groups, values};
 use crate::call::{Call, digest};
 use crate::error::Refusal;
 use crate::path;
@@ -19,6 +19,7 @@ pub(super) fn before_create(
     members: &mut Map<String, Json>,
 ) -> Result<(), Refusal> {
     let name = values::identifier(members, "DBInstanceIdentifier")?;
+    let source = replicas::take_over(call, members)?;
     let engine = engine(path::text(members, "Engine").unwrap_or_default())?;
     let class = path::text(members, "DBInstanceClass").unwrap_or_default();
     if !class.starts_with("db.") {
@@ -29,6 +30,9 @@ pub(super) fn before_create(
     }
     let group = match path::text(members, "DBClusterIdentifier").map(str::to_owned) {
         Some(cluster) => joins(call, members, engine, &cluster)?,
+        None if source.is_some() => path::text(members, "DBSubnetGroupName")
+            .unwrap_or_default()
+            .to_owned(),
         None => alone(call, members, engine)?,
     };
     let vpc = call
@@ -333,8 +337,9 @@ pub(super) fn monitored(call: &Call, instance: &mut Record) {
     }
 }
 
-/// The first member writes.
+/// The first member writes; a source knows its replicas.
 pub(super) fn furnish(call: &mut Call, key: &Key) -> Result<(), Refusal> {
+    replicas::announce(call, key);
     let cluster = call
         .world
         .get(key)

@@ -1,7 +1,7 @@
 //! DB instances: members of clusters, and those that stand alone.
 
 use super::engines::{Engine, engine};
-use super::{PAGES, alteration, clusters, creation, snapshots, values};
+use super::{PAGES, alteration, clusters, creation, replicas, snapshots, values};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{
@@ -12,6 +12,18 @@ use crate::services::ec2::interfaces;
 use crate::tags;
 use crate::world::{Key, Record};
 use serde_json::{Map, Value as Json, json};
+
+/// Replicas follow from backups.
+pub const REPLICA_NEEDS_BACKUPS: Law = Law {
+    name: "only what is backed up has read replicas",
+    operations: &["CreateDBInstanceReadReplica"],
+    source: "Amazon RDS user guide, Working with DB instance read replicas: \"you must enable automatic backups on the source DB instance\"",
+    fault: Fault::new(
+        "InvalidDBInstanceState",
+        "Automated backups are not enabled for this database instance. To enable automated backups, use ModifyDBInstance to set the backup retention period to a non-zero value.",
+    ),
+    check: None,
+};
 
 /// A member's engine is its cluster's.
 pub const ENGINE_OF_CLUSTER: Law = Law {
@@ -170,6 +182,18 @@ pub const INSTANCE: Kind = Kind {
             .before(creation::before_create)
             .prepare(creation::prepare_create)
             .done(creation::furnish),
+        create("CreateDBInstanceReadReplica", Shows::In("DBInstance"))
+            .rename(MEMBERS)
+            .control(&[
+                "OptionGroupName",
+                "Domain",
+                "DomainIAMRoleName",
+                "PreSignedUrl",
+            ])
+            .before(creation::before_create)
+            .prepare(creation::prepare_create)
+            .done(creation::furnish),
+        run("PromoteReadReplica", replicas::promote),
         describe("DescribeDBInstances", "DBInstanceIdentifier", "DBInstances")
             .paging(PAGES)
             .filters(&[
@@ -380,8 +404,9 @@ fn before_delete(call: &mut Call, instance: &mut Record) -> Result<(), Refusal> 
     }
 }
 
-/// A writer that goes hands over to a reader.
+/// A writer that goes hands over to a reader, a source lets its replicas go.
 fn after_delete(call: &mut Call, key: &Key) -> Result<(), Refusal> {
+    replicas::part(call, key);
     let name = call
         .world
         .get(key)

@@ -6,6 +6,7 @@ pub mod clusters;
 pub mod creation;
 pub mod engines;
 pub mod instances;
+pub mod replicas;
 pub mod snapshots;
 pub mod subnet_groups;
 pub mod values;
@@ -28,6 +29,12 @@ pub const SERVICE: Service = Service {
         untag("RemoveTagsFromResource", "ResourceName", "TagKeys"),
         list_tags("ListTagsForResource", "ResourceName", "TagList"),
         run("DescribeDBEngineVersions", engines::describe),
+        run("EnableHttpEndpoint", |call| {
+            clusters::http_endpoint(call, true)
+        }),
+        run("DisableHttpEndpoint", |call| {
+            clusters::http_endpoint(call, false)
+        }),
     ],
     laws: &[
         &subnet_groups::TWO_ZONES,
@@ -43,6 +50,7 @@ pub const SERVICE: Service = Service {
         &clusters::FAILOVER_TARGET,
         &changes::MAJOR_UPGRADE,
         &instances::ENGINE_OF_CLUSTER,
+        &instances::REPLICA_NEEDS_BACKUPS,
         &instances::SET_ON_CLUSTER,
         &instances::INSTANCE_AVAILABLE,
         &instances::INSTANCE_PROTECTED,
