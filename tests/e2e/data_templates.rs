@@ -236,7 +236,6 @@ cases!(
     parameters,
     postgresql_standalone,
     scaling,
-    secrets,
     topics,
 );
 
