@@ -224,6 +224,13 @@ impl Walk {
         }
     }
 
+    fn hear(&mut self, progress: Progress) {
+        match progress {
+            Progress::Reached(node, milestone) => self.reach(node, milestone),
+            Progress::Waits(node) => self.stage[node.index()] = Stage::Waiting,
+        }
+    }
+
     async fn run(
         &mut self,
         doing: Arc<Doing>,
@@ -266,14 +273,15 @@ impl Walk {
             if running.is_empty() {
                 return;
             }
-            // A task tells its progress before it ends: what it told is heard first.
             tokio::select! {
                 biased;
-                Some(progress) = reached.recv() => match progress {
-                    Progress::Reached(node, milestone) => self.reach(node, milestone),
-                    Progress::Waits(node) => self.stage[node.index()] = Stage::Waiting,
-                },
+                Some(progress) = reached.recv() => self.hear(progress),
                 Some(ended) = running.join_next_with_id() => {
+                    // A task tells its progress before it ends, and on another thread it may do both between the two
+                    // looks: what it told is heard first.
+                    while let Ok(progress) = reached.try_recv() {
+                        self.hear(progress);
+                    }
                     let (node, result) = match ended {
                         Ok((_, ended)) => ended,
                         // The call may have been made: the journal has its intent, and the next run settles it.
