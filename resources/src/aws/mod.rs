@@ -213,7 +213,7 @@ impl Aws {
         let shape = model
             .operation(operation)
             .ok_or_else(|| wrong("the service's model has no such operation"))?;
-        let resend = Resend::of(model, shape, input);
+        let resend = Resend::of(shape, input);
         // A label may be filled in from the input.
         let prefix = match shape.host_prefix() {
             None => None,

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::retry::ErrorKind;
-use payctl_api::{Operation, Service};
+use payctl_api::Operation;
 use serde_json::Value as Json;
 
 use super::pace::Lane;
@@ -83,6 +83,18 @@ const TAKES_AWAY: &[&str] = &[
     "Unsubscribe",
     "ScheduleKeyDeletion",
 ];
+/// Verbs of operations that make something: where AWS's models call them idempotent, they count on a token.
+const MAKES: &[&str] = &[
+    "Create",
+    "Allocate",
+    "Copy",
+    "Import",
+    "Register",
+    "Request",
+    "Restore",
+    "Run",
+    "Start",
+];
 /// Verbs of operations that say how something shall be: a second time it is so already.
 const SETS: &[&str] = &[
     "Modify",
@@ -126,7 +138,7 @@ const ADDS: &[&str] = &[
 /// Whether a request may be sent again although the first one may have been carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resend {
-    /// A second time does no harm: it reads, it sets, it takes away, or it carries a token.
+    /// A second time does no harm: it reads, it sets, or it takes away.
     Always,
     /// It may make a second one: only where AWS surely did nothing. What is in doubt then is settled by `find`.
     WhenRefused,
@@ -134,25 +146,19 @@ pub(super) enum Resend {
 
 impl Resend {
     /// Of one call. What is not known to be harmless is not sent again.
-    pub(super) fn of(service: &Service, operation: &Operation, input: &Json) -> Resend {
+    ///
+    /// A create's idempotency token is no reason: how long it is heeded, and whether at all, differs by service, while a
+    /// search for the incarnation is sure. Whoever creates searches first, and creates again with the same token.
+    pub(super) fn of(operation: &Operation, input: &Json) -> Resend {
         let name = operation.name.as_str();
         let begins = |verbs: &[&str]| verbs.iter().any(|verb| begins_with(name, verb));
         let sets = begins(SETS) && !ADDS.contains(&name);
-        let token = || {
-            let shape = service.input(operation);
-            let mut members = shape.iter().flat_map(|shape| &shape.members);
-            members.any(|member| {
-                let given = input.get(&member.name).and_then(Json::as_str);
-                member.idempotency_token && given.is_some_and(|token| !token.is_empty())
-            })
-        };
         let harmless = operation.readonly
-            || operation.idempotent
+            || (operation.idempotent && !begins(MAKES))
             || begins(READS)
             || begins(TAKES_AWAY)
             || sets
-            || overwrites(name, input)
-            || token();
+            || overwrites(name, input);
         if harmless {
             Resend::Always
         } else {
@@ -304,7 +310,7 @@ mod tests {
 
     fn resend(service: &str, operation: &str, input: Json) -> Resend {
         let service = payctl_api::service(service).unwrap();
-        Resend::of(service, service.operation(operation).unwrap(), &input)
+        Resend::of(service.operation(operation).unwrap(), &input)
     }
 
     #[test]
@@ -315,7 +321,6 @@ mod tests {
         for (service, operation, input) in [
             ("ec2", "DescribeVpcs", json!({})),
             ("ec2", "CreateTags", json!({})),
-            ("ec2", "CreateNatGateway", token.clone()),
             ("rds", "DeleteDBCluster", json!({})),
             ("ec2", "DetachInternetGateway", json!({})),
             ("ecs", "UpdateService", json!({})),
@@ -334,7 +339,9 @@ mod tests {
         for (service, operation, input) in [
             ("ec2", "CreateVpc", json!({})),
             ("ec2", "CreateNatGateway", json!({})),
-            ("ec2", "CreateNatGateway", json!({"ClientToken": null})),
+            ("ec2", "CreateNatGateway", token.clone()),
+            ("ec2", "CreateRouteTable", token),
+            ("ecs", "CreateCapacityProvider", json!({})),
             ("ec2", "AllocateAddress", json!({})),
             ("ec2", "CopySnapshot", json!({})),
             ("ec2", "ReplaceRouteTableAssociation", json!({})),
