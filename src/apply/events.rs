@@ -57,6 +57,15 @@ impl Verb {
         Verb::ALL.into_iter().find(|verb| verb.name() == name)
     }
 
+    /// As a message says it.
+    pub fn plain(self) -> &'static str {
+        match self {
+            Verb::Settle => "find out about",
+            Verb::Keep => "wait for",
+            verb => verb.name(),
+        }
+    }
+
     /// The name in JSON and in the journal.
     pub fn name(self) -> &'static str {
         match self {

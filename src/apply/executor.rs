@@ -25,7 +25,7 @@ use super::models::{Known, Models};
 use super::operation::{Doing, Progress};
 use super::poller::{Pace, Poller};
 use crate::plan::{Milestone, Operation, OperationGraph, OperationKind, Plan};
-use crate::template::{Attributes, EvalError};
+use crate::template::{Attributes, EvalError, Place};
 
 /// What the templates want of one resource, evaluated when what it needs exists.
 pub trait Wanted: Send + Sync {
@@ -41,6 +41,11 @@ pub trait Wanted: Send + Sync {
 
     /// What it needs of others.
     fn needs(&self, address: &Address) -> BTreeMap<Address, Dependency>;
+
+    /// Where the template declares it, for messages.
+    fn place(&self, _address: &Address) -> Option<Place> {
+        None
+    }
 
     /// What becomes of it when it leaves the template, and when it is replaced.
     fn policies(&self, address: &Address) -> (Policy, Policy);
@@ -288,7 +293,7 @@ impl Walk {
                         Err(error) => {
                             let Some(node) = nodes.get(&error.id()).copied() else { continue };
                             let cause = Box::new(Cause::Defect(error.to_string()));
-                            (node, Err(Failure { cause, physical_id: None, in_doubt: true }))
+                            (node, Err(Failure { cause, physical_id: None, in_doubt: true, about: None }))
                         }
                     };
                     self.ended(node, result);

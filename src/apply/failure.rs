@@ -4,6 +4,8 @@ use payctl_model::{AttributeOf, PhysicalId, PropertyPath};
 use serde_json::{Value as Json, json};
 
 use super::cloud::CloudError;
+use super::events::Verb;
+use crate::template::Place;
 
 /// Why an operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,6 +17,19 @@ pub struct Failure {
     pub physical_id: Option<PhysicalId>,
     /// Whether it is not known what exists: the next run finds out before anything else.
     pub in_doubt: bool,
+    /// What was being done, and to what; `None` until the operation has ended with it.
+    pub about: Option<Box<About>>,
+}
+
+/// What was being done when it failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// What was being done.
+    pub verb: Verb,
+    /// To a resource of this type.
+    pub type_name: String,
+    /// Where the template declares it; `None` where none does any more.
+    pub place: Option<Place>,
 }
 
 /// What went wrong.
@@ -72,6 +87,7 @@ impl<C: Into<Cause>> From<C> for Failure {
             cause: Box::new(cause.into()),
             physical_id: None,
             in_doubt: false,
+            about: None,
         }
     }
 }
@@ -83,6 +99,7 @@ impl Failure {
             cause: Box::new(cause.into()),
             physical_id: Some(physical_id.clone()),
             in_doubt: false,
+            about: None,
         }
     }
 
@@ -98,6 +115,18 @@ impl Failure {
             Cause::Vanished => "vanished",
             Cause::Log(_) => "journal",
             Cause::Defect(_) => "defect",
+        }
+    }
+
+    /// In one sentence: what was being done to which resource, and what went wrong.
+    pub fn sentence(&self, name: &str) -> String {
+        match &self.about {
+            Some(about) => format!(
+                "cannot {} {name} ({}): {self}",
+                about.verb.plain(),
+                about.type_name
+            ),
+            None => format!("{name}: {self}"),
         }
     }
 
@@ -134,6 +163,12 @@ impl Failure {
         let aws = self.aws().map(|aws| {
             json!({ "call": aws.call, "code": aws.code, "message": aws.message, "request_id": aws.request_id })
         });
-        json!({ "code": self.code(), "message": self.to_string(), "aws": aws, "help": self.help() })
+        let place = self.about.as_ref().and_then(|about| about.place.as_ref());
+        let position = place.map(|place| place.source.position(place.span.offset));
+        json!({
+            "code": self.code(), "message": self.to_string(), "aws": aws, "help": self.help(),
+            "file": place.map(|place| place.source.name()), "line": position.map(|at| at.line),
+            "column": position.map(|at| at.column),
+        })
     }
 }

@@ -28,4 +28,4 @@ mod tests;
 pub use cloud::{Calls, Cloud, CloudError, Target};
 pub use events::{Event, Events, Happened, Summary, Verb};
 pub use executor::{Outcome, Run, Wanted, execute};
-pub use failure::{Cause, Failure};
+pub use failure::{About, Cause, Failure};

@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use super::cloud::{Calls, Cloud, CloudError, Deletion, Observed, Status, Target, Update};
 use super::events::{Events, Happened, Verb};
 use super::executor::{Before, Wanted};
-use super::failure::{Cause, Failure};
+use super::failure::{About, Cause, Failure};
 use super::log::{Entry, Intent, Log, LogError, OperationId};
 use super::models::{Known, Models};
 use super::poller::{Poller, Until};
 use super::recovery::{self, Patience};
 use crate::plan::{Change, Milestone, Operation, OperationGraph, OperationKind, Plan, refines};
+use crate::template::Place;
 
 /// How often something is done in all whose outcome AWS did not tell. The client itself has tried several times by then.
 const ATTEMPTS: u32 = 4;
@@ -79,6 +80,27 @@ impl Doing {
 
     /// Does one operation. Ends well before it is ready where the run is interrupted meanwhile.
     pub(super) async fn carry_out(&self, node: NodeIndex) -> Result<(), Failure> {
+        self.attempt(node).await.map_err(|mut failure| {
+            let operation = &self.graph[node];
+            let place = self.wanted.place(&operation.address);
+            // What a function of the template failed on stands at a place of its own.
+            let place = match (&*failure.cause, place) {
+                (Cause::Evaluation(error), Some(place)) if error.span.length > 0 => Some(Place {
+                    span: error.span,
+                    ..place
+                }),
+                (_, place) => place,
+            };
+            failure.about = Some(Box::new(About {
+                verb: super::executor::verb(&operation.kind).unwrap_or(Verb::Keep),
+                type_name: self.type_name(operation).unwrap_or_default(),
+                place,
+            }));
+            failure
+        })
+    }
+
+    async fn attempt(&self, node: NodeIndex) -> Result<(), Failure> {
         let operation = &self.graph[node];
         let verb = super::executor::verb(&operation.kind).unwrap_or(Verb::Keep);
         let current = Current {
@@ -250,6 +272,7 @@ impl Doing {
             cause: Box::new(error.into()),
             physical_id: identified,
             in_doubt: false,
+            about: None,
         };
         if failure.physical_id.is_none() && calls.may_have_acted.load(Ordering::SeqCst) {
             match self.cloud.find(&current.target, desired, incarnation).await {

@@ -8,7 +8,7 @@ use payctl_state::{Dependency, Need, Policy};
 use super::executor::Wanted;
 use crate::graph::{Edge, ResourceGraph, Why};
 use crate::plan::{Milestone, Removal, deletion_policy, properties};
-use crate::template::{Attributes, DeletionPolicy, EvalError};
+use crate::template::{Attributes, DeletionPolicy, EvalError, Place};
 
 /// The graph of the templates, with the tags that every resource gets.
 #[derive(Clone, Debug)]
@@ -57,6 +57,14 @@ impl Wanted for Templates {
         producers
             .map(|(producer, edge)| (producer.clone(), dependency(edge)))
             .collect()
+    }
+
+    fn place(&self, address: &Address) -> Option<Place> {
+        let node = self.graph.get(address)?;
+        Some(Place {
+            source: node.source.clone(),
+            span: node.resource.span,
+        })
     }
 
     fn policies(&self, address: &Address) -> (Policy, Policy) {

@@ -225,17 +225,19 @@ impl From<SavedPlanError> for Failure {
     }
 }
 
-/// One failed operation of a run.
-pub(super) fn of_operation(address: &payctl_model::Address, failure: &OperationFailure) -> Failure {
+/// One failed operation of a run; `name` is the resource's, as short as it is unique.
+pub(super) fn of_operation(name: &str, failure: &OperationFailure) -> Failure {
     let aws = failure.aws().map(|aws| AwsAnswer {
         code: aws.code.clone(),
         message: aws.message.clone(),
         request_id: aws.request_id.clone(),
     });
+    let place = failure.about.as_ref().and_then(|about| about.place.clone());
     Failure {
         aws,
-        ..Failure::new(failure.code(), failure.to_string())
+        declared: place,
+        ..Failure::new(failure.code(), failure.sentence(name))
     }
-    .address(address)
+    .address(name)
     .help(failure.help())
 }

@@ -28,6 +28,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use arguments::Command;
 pub use arguments::{Arguments, Global};
@@ -132,17 +133,29 @@ fn run(arguments: Arguments) -> Outcome {
     })
 }
 
-/// Ends when the user presses Ctrl-C (or the process is asked to end).
-pub(crate) async fn interrupted() {
-    let mut asked = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-    {
-        Ok(signal) => signal,
-        // Without the handler the signal ends the process: the journal has it all.
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending::<()>().await },
-        _ = asked.recv() => {}
+/// Ctrl-C, and the wish that the process ends (SIGTERM), each time they come: one that comes while nobody waits for it is
+/// not lost.
+pub(crate) struct Interrupts(Option<(Signal, Signal)>);
+
+impl Interrupts {
+    /// From now on. Where the system has no room for the handlers, a signal ends the process: the journal has it all.
+    pub(crate) fn listen() -> Interrupts {
+        let asked = signal(SignalKind::interrupt()).and_then(|pressed| {
+            let asked = signal(SignalKind::terminate())?;
+            Ok((pressed, asked))
+        });
+        Interrupts(asked.ok())
+    }
+
+    /// Ends at the next one.
+    pub(crate) async fn next(&mut self) {
+        match &mut self.0 {
+            None => std::future::pending().await,
+            Some((pressed, asked)) => tokio::select! {
+                _ = pressed.recv() => {}
+                _ = asked.recv() => {}
+            },
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{ApplyArguments, DestroyArguments, Selection};
 use super::session::{Connected, Session};
 use super::workflow::{self, Planned};
-use super::{Exit, Global, Outcome, plan as plan_command};
+use super::{Exit, Global, Interrupts, Outcome, plan as plan_command};
 use crate::apply::engine::{Apply, apply, recover};
 use crate::apply::poller::Pace;
 use crate::apply::recovery::Patience;
@@ -191,10 +191,10 @@ async fn locked(
         names,
         ..
     } = planned;
-    progress.names(names);
+    progress.names(names.clone());
     let steps = operations(&plan, &templates.graph, &session.state);
     let stop = CancellationToken::new();
-    let watch = tokio::spawn(interrupts(stop.clone()));
+    let watch = tokio::spawn(interrupted(stop.clone(), Interrupts::listen()));
     let calls = || connected.regions.calls();
     let carried = apply(
         &session.store,
@@ -225,7 +225,7 @@ async fn locked(
     }
     if !global.json {
         for (address, failure) in &outcome.failures {
-            super::say(&super::failures::of_operation(address, failure).render());
+            super::say(&super::failures::of_operation(&names.show(address), failure).render());
         }
         super::say(&format!(
             "{} failed, {} were not started. What was done is recorded; run it again to go on.",
@@ -241,13 +241,13 @@ async fn locked(
 }
 
 /// The first Ctrl-C starts nothing new, the second one leaves at once: the journal has it all.
-async fn interrupts(stop: CancellationToken) {
-    super::interrupted().await;
+async fn interrupted(stop: CancellationToken, mut interrupts: Interrupts) {
+    interrupts.next().await;
     stop.cancel();
     super::say(
         "interrupted: nothing new is started, what runs is finished and saved; once more leaves at once",
     );
-    super::interrupted().await;
+    interrupts.next().await;
     std::process::exit(130);
 }
 

@@ -73,9 +73,10 @@ async fn serve(root: &Path, port: u16, speed: f64) -> Outcome {
             }
         }
     };
+    let mut interrupts = super::Interrupts::listen();
     let stop = async {
         tokio::select! {
-            _ = super::interrupted() => {}
+            _ = interrupts.next() => {}
             () = saving => {}
         }
     };

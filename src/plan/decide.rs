@@ -33,23 +33,44 @@ pub fn plan(
     options: &PlanOptions<'_>,
 ) -> Plan {
     let (prior, deposed) = priors(state);
-    let mut planner = Planner {
-        graph: desired.graph,
-        rules: desired.rules,
-        prior: &prior,
-        observed,
-        options,
-        ownership: Ownership::default(),
-        known: Known::default(),
-        plan: Plan {
-            deposed,
-            ..Plan::default()
-        },
-    };
-    planner.ownership = planner.find_owners();
-    planner.run();
-    planner.plan.ownership = planner.ownership;
-    planner.plan
+    let mut first = BTreeSet::new();
+    loop {
+        let mut planner = Planner {
+            graph: desired.graph,
+            rules: desired.rules,
+            prior: &prior,
+            observed,
+            options,
+            ownership: Ownership::default(),
+            known: Known::default(),
+            first: &first,
+            plan: Plan {
+                deposed: deposed.clone(),
+                ..Plan::default()
+            },
+        };
+        planner.ownership = planner.find_owners();
+        planner.run();
+        let mut plan = planner.plan;
+        plan.ownership = planner.ownership;
+        let live = |address: &Address| {
+            let prior = prior.get(address)?;
+            Some((prior.type_name.clone(), prior.model(address, observed)))
+        };
+        plan.makes_room = order::makes_room(desired.rules, &plan.changes, &live);
+        let deadlocked = order::deadlocked(
+            desired.graph,
+            desired.rules,
+            &prior,
+            &plan.changes,
+            &plan.makes_room,
+        );
+        // Each round adds some, or it was the last one.
+        if deadlocked.is_subset(&first) {
+            return plan;
+        }
+        first.extend(deadlocked);
+    }
 }
 
 pub(super) struct Planner<'a> {
@@ -60,6 +81,8 @@ pub(super) struct Planner<'a> {
     pub(super) options: &'a PlanOptions<'a>,
     pub(super) ownership: Ownership,
     pub(super) known: Known,
+    /// Those that must be deleted before their successors can be made, for the sake of others.
+    first: &'a BTreeSet<Address>,
     pub(super) plan: Plan,
 }
 
@@ -346,12 +369,20 @@ impl Planner<'_> {
                 }
             }
         }
+        if !replace && self.first.contains(address) {
+            let leaves = |used: &Address| !self.graph.contains(used);
+            if let Some((property, cause)) = order::held(self.rules, prior, leaves) {
+                reasons.push(Reason::Holds { property, cause });
+                replace = true;
+            }
+        }
         change.action = match (replace, reasons.is_empty()) {
             (false, true) => Action::NoOp,
             (false, false) => Action::Update,
             (true, _) => {
                 change.removal = removal(node.resource.update_replace_policy);
                 let alone = !deleted_first.is_empty()
+                    || self.first.contains(address)
                     || prior.type_name == change.type_name
                         && order::must_go_first(self.rules, &change.type_name, wanted, &live);
                 Action::Replace(if alone {

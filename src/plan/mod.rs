@@ -38,6 +38,9 @@ pub struct Plan {
     pub changes: BTreeMap<Address, Change>,
     /// What an earlier run replaced but did not delete: deleted by this one.
     pub deposed: Vec<Deposed>,
+    /// What must be gone before something of another address can be made: AWS has room for one of them only. First what
+    /// goes, then what comes.
+    pub makes_room: BTreeSet<(Address, Address)>,
     /// What differs between the last apply and what is live, decided or not.
     pub drift: Vec<Drift>,
     /// The outputs as far as they are known, by `region/stack.Name`.

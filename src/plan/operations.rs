@@ -113,6 +113,11 @@ pub fn operations(plan: &Plan, graph: &ResourceGraph, state: &State) -> Operatio
             });
         }
     }
+    for (goes, comes) in &plan.makes_room {
+        if let (Some(old), Some(new)) = (steps.down.get(goes), steps.up.get(comes)) {
+            edges.push((*old, *new, Milestone::Ready));
+        }
+    }
     // What follows from how things were when they were applied. Templates that have turned a dependency round could make
     // a cycle with it: there it gives way, and AWS's own refusal would tell.
     let mut soft: Vec<(NodeIndex, NodeIndex)> = Vec::new();

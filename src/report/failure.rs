@@ -31,6 +31,8 @@ pub struct Failure {
     pub address: Option<String>,
     /// The file that is to blame, and line and column (from 1) in it.
     pub place: Option<(String, usize, usize)>,
+    /// The place in a template that it is about, shown with the lines around it.
+    pub declared: Option<diagnostic::Place>,
     /// What AWS said, where AWS refused.
     pub aws: Option<AwsAnswer>,
     /// The mistakes in templates, all of them.
@@ -152,6 +154,17 @@ impl Failure {
                 .unwrap_or_default();
             message = format!("{message}\nAWS: {} {}{request}", aws.code, aws.message);
         }
+        if let Some(place) = &self.declared {
+            let shown = diagnostic::Diagnostic {
+                place: Some(place.clone()),
+                help: self.help.clone(),
+                ..diagnostic::Diagnostic::error("failed", message)
+            };
+            return graphical(&Shown {
+                diagnostic: &shown,
+                code: None,
+            });
+        }
         let mut report = miette::MietteDiagnostic::new(message);
         if let Some(help) = &self.help {
             report = report.with_help(help.clone());
@@ -166,7 +179,10 @@ impl Failure {
 
 /// One mistake in a template with the lines around it.
 pub fn render_diagnostic(diagnostic: &diagnostic::Diagnostic) -> String {
-    graphical(&Shown(diagnostic))
+    graphical(&Shown {
+        diagnostic,
+        code: Some(diagnostic.code),
+    })
 }
 
 fn graphical(report: &dyn miette::Diagnostic) -> String {
@@ -186,7 +202,10 @@ fn graphical(report: &dyn miette::Diagnostic) -> String {
 }
 
 /// A template diagnostic in miette's terms.
-struct Shown<'a>(&'a diagnostic::Diagnostic);
+struct Shown<'a> {
+    diagnostic: &'a diagnostic::Diagnostic,
+    code: Option<&'static str>,
+}
 
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,10 +215,10 @@ impl fmt::Debug for Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(address) = &self.0.address {
+        if let Some(address) = &self.diagnostic.address {
             write!(f, "{address}: ")?;
         }
-        f.write_str(&self.0.message)
+        f.write_str(&self.diagnostic.message)
     }
 }
 
@@ -207,11 +226,11 @@ impl std::error::Error for Shown<'_> {}
 
 impl miette::Diagnostic for Shown<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.0.code))
+        Some(Box::new(self.code?))
     }
 
     fn severity(&self) -> Option<Severity> {
-        Some(if self.0.is_error() {
+        Some(if self.diagnostic.is_error() {
             Severity::Error
         } else {
             Severity::Warning
@@ -219,23 +238,23 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.0
+        self.diagnostic
             .help
             .as_ref()
             .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.0
+        self.diagnostic
             .place
             .as_ref()
             .map(|place| &*place.source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let place = self.0.place.as_ref()?;
+        let place = self.diagnostic.place.as_ref()?;
         let here = LabeledSpan::new(None, place.span.offset, place.span.length);
-        let related = self.0.related.as_ref();
+        let related = self.diagnostic.related.as_ref();
         let there = related
             .map(|(what, span)| LabeledSpan::new(Some(what.clone()), span.offset, span.length));
         Some(Box::new(std::iter::once(here).chain(there)))

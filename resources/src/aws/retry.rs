@@ -85,15 +85,7 @@ const TAKES_AWAY: &[&str] = &[
 ];
 /// Verbs of operations that make something: where AWS's models call them idempotent, they count on a token.
 const MAKES: &[&str] = &[
-    "Create",
-    "Allocate",
-    "Copy",
-    "Import",
-    "Register",
-    "Request",
-    "Restore",
-    "Run",
-    "Start",
+    "Create", "Allocate", "Copy", "Import", "Register", "Request", "Restore", "Run", "Start",
 ];
 /// Verbs of operations that say how something shall be: a second time it is so already.
 const SETS: &[&str] = &[

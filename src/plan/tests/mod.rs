@@ -100,6 +100,81 @@ fn a_fixed_name_is_given_free_before_it_is_taken_again() {
 }
 
 #[test]
+fn another_logical_id_makes_room_before_it_takes_it() {
+    let renamed = network()
+        .applied()
+        .without("A")
+        .with(
+            "B",
+            "AWS::EC2::Subnet",
+            json!({ "VpcId": { "Ref": "Vpc" }, "CidrBlock": "10.0.1.0/25" }),
+        )
+        .edit("Nat", "/SubnetId", json!({ "Ref": "B" }));
+    assert_snapshot!(renamed.steps(), @r#"
+    create B -> create Nat (Accepted)
+    delete A -> create B (Ready)
+    delete Nat -> create Nat (Ready)
+    delete Nat -> delete A (Ready)
+    "#);
+    assert_snapshot!(renamed.applied().show(), @r#"nothing to do"#);
+
+    let apart = network().applied().without("A").without("Nat").with(
+        "B",
+        "AWS::EC2::Subnet",
+        json!({ "VpcId": { "Ref": "Vpc" }, "CidrBlock": "10.0.2.0/24" }),
+    );
+    assert_snapshot!(apart.steps(), @r#"delete Nat -> delete A (Ready)"#);
+
+    let listened = web()
+        .applied()
+        .without("Group")
+        .with(
+            "Pool",
+            "AWS::ElasticLoadBalancingV2::TargetGroup",
+            json!({ "Name": "web", "Port": 80, "Protocol": "HTTP" }),
+        )
+        .edit(
+            "Listener",
+            "/DefaultActions/0/TargetGroupArn",
+            json!({ "Ref": "Pool" }),
+        );
+    assert_snapshot!(listened.steps(), @r#"
+    create Pool -> create Listener (Accepted)
+    delete Group -> create Pool (Ready)
+    delete Listener -> create Listener (Ready)
+    delete Listener -> delete Group (Ready)
+    "#);
+}
+
+#[test]
+fn two_that_exchange_their_names_both_go_first() {
+    let alarm = |name: &str| json!({ "AlarmName": name, "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1 });
+    let swapped = stack()
+        .with("A", "AWS::CloudWatch::Alarm", alarm("one"))
+        .with("B", "AWS::CloudWatch::Alarm", alarm("two"))
+        .applied()
+        .edit("A", "/AlarmName", json!("two"))
+        .edit("B", "/AlarmName", json!("one"));
+    assert_snapshot!(swapped.steps(), @r#"
+    delete A -> create A (Ready)
+    delete A -> create B (Ready)
+    delete B -> create A (Ready)
+    delete B -> create B (Ready)
+    "#);
+    assert_snapshot!(swapped.applied().show(), @r#"nothing to do"#);
+    // In a chain nobody has to wait for a name without one.
+    let moved = stack()
+        .with("A", "AWS::CloudWatch::Alarm", alarm("one"))
+        .applied()
+        .edit("A", "/AlarmName", json!("two"))
+        .with("B", "AWS::CloudWatch::Alarm", alarm("one"));
+    assert_snapshot!(moved.steps(), @r#"
+    create A -> delete A (Ready)
+    delete A -> create B (Ready)
+    "#);
+}
+
+#[test]
 fn another_name_leaves_room_for_both() {
     let edited =
         web()
