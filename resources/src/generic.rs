@@ -806,7 +806,10 @@ pub async fn complete(
     let definition = resource.definition();
     let of = Type::of(definition)?;
     context.identified(id).await?;
-    let Some(live) = resource.read(context, id).await? else {
+    let declared = desired.as_map().into_iter().flat_map(|map| map.keys());
+    let declared = declared.cloned().collect();
+    let reading = loaders::declared_alone(declared, resource.read(context, id));
+    let Some(live) = reading.await? else {
         return Ok(false);
     };
     let properties = expose(definition.type_name, desired)?;

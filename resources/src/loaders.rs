@@ -167,6 +167,11 @@ fn shared(error: Arc<Error>) -> Error {
     Error::Shared(error)
 }
 
+/// A reading for which only these properties are declared: what AWS tells of others by calls of their own is not asked for.
+pub(crate) async fn declared_alone<F: Future>(declared: BTreeSet<String>, reading: F) -> F::Output {
+    DECLARED.scope(Some(declared), reading).await
+}
+
 /// Reads many resources with the fewest calls. The answers are in the order of `wanted`.
 pub async fn read_many(
     context: &Context,

@@ -72,6 +72,16 @@ pub enum Cause {
     Defect(String),
 }
 
+/// Whether AWS refused because something else has the name already. Every service has a code of its own for it:
+/// `EntityAlreadyExists`, `DBClusterAlreadyExistsFault`, `InvalidGroup.Duplicate`, `DuplicateTargetGroupName` …
+fn is_taken(error: &CloudError) -> bool {
+    error.aws.as_ref().is_some_and(|aws| {
+        ["AlreadyExist", "AlreadyOwned", "Duplicate"]
+            .iter()
+            .any(|word| aws.code.contains(word))
+    })
+}
+
 fn list(attributes: &[AttributeOf]) -> String {
     attributes
         .iter()
@@ -148,6 +158,10 @@ impl Failure {
             (None, false) => "nothing was made".to_owned(),
         };
         let next = match &*self.cause {
+            Cause::Cloud(error) if self.physical_id.is_none() && is_taken(error) => {
+                "what has the name in AWS is not payctl's, or not this environment's, and is left alone: choose another \
+                 name, or delete it, then apply again"
+            }
             Cause::NotAsPlanned(_) | Cause::NotPlanned => {
                 "plan again, look at the difference, then apply"
             }

@@ -1,9 +1,12 @@
 //! Stands between the binary and an emulator: counts calls by operation, and kills the binary at a chosen one.
 
+use std::collections::BTreeMap;
+use std::hash::{Hash as _, Hasher as _};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -28,6 +31,73 @@ struct Seen {
     /// Kill the victim when this many mutating calls were answered; the last answer is not passed on.
     kill_after: Option<usize>,
     victim: Option<Child>,
+    /// Which calls fail, and how often each operation was called since then.
+    faults: Option<(u64, BTreeMap<String, u64>)>,
+    /// How many calls have failed.
+    failed: usize,
+    /// How much later every answer comes.
+    slowed: Duration,
+}
+
+/// What happens to a call instead of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// AWS is asked too often, and does nothing.
+    Throttled,
+    /// AWS fails before it does anything.
+    ServerError,
+    /// The connection breaks before the request arrives.
+    LostBefore,
+    /// AWS has done it, and the answer is lost.
+    LostAfter,
+}
+
+impl Fault {
+    /// The fate of an operation's n-th call: it depends on nothing else, whatever is called beside it.
+    fn of(seed: u64, call: &str, number: u64) -> Option<Fault> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (seed, call, number).hash(&mut hasher);
+        match hasher.finish() % 100 {
+            0..10 => Some(Fault::Throttled),
+            10..17 => Some(Fault::ServerError),
+            17..24 => Some(Fault::LostBefore),
+            24..34 if is_mutating(call) => Some(Fault::LostAfter),
+            _ => None,
+        }
+    }
+
+    /// The answer in a form that all of AWS's protocols are read from; `None`: there is none.
+    fn answer(self, request: &Message) -> Option<Vec<u8>> {
+        let (status, code) = match self {
+            Fault::Throttled => (400, "ThrottlingException"),
+            Fault::ServerError => (500, "InternalFailure"),
+            Fault::LostBefore | Fault::LostAfter => return None,
+        };
+        let json = request.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.contains("json")
+        });
+        let (kind, body) = if json {
+            let body = format!("{{\"__type\":\"{code}\",\"message\":\"as the test wants\"}}");
+            ("application/x-amz-json-1.1", body)
+        } else if request.of_ec2() {
+            let error = format!("<Code>{code}</Code><Message>as the test wants</Message>");
+            let body = format!(
+                "<Response><Errors><Error>{error}</Error></Errors><RequestID>r</RequestID></Response>"
+            );
+            ("text/xml", body)
+        } else {
+            let error = format!("<Code>{code}</Code><Message>as the test wants</Message>");
+            let body = format!(
+                "<ErrorResponse><Error>{error}</Error><RequestId>r</RequestId></ErrorResponse>"
+            );
+            ("text/xml", body)
+        };
+        let length = body.len();
+        Some(
+            format!("HTTP/1.1 {status} Error\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
+                .into_bytes(),
+        )
+    }
 }
 
 impl Proxy {
@@ -63,10 +133,30 @@ impl Proxy {
         self.shared.seen.lock().expect("not poisoned").mutations
     }
 
+    /// From now on calls fail, which of them depends on the seed; or none does any more.
+    pub fn faulty(&self, seed: Option<u64>) {
+        let mut seen = self.shared.seen.lock().expect("not poisoned");
+        seen.faults = seed.map(|seed| (seed, BTreeMap::new()));
+    }
+
+    /// How many calls have failed so far.
+    pub fn faults(&self) -> usize {
+        self.shared.seen.lock().expect("not poisoned").failed
+    }
+
+    /// Every answer comes so much later.
+    pub fn slowed(&self, by: Duration) {
+        self.shared.seen.lock().expect("not poisoned").slowed = by;
+    }
+
     /// Forgets the counts.
     pub fn reset(&self) {
         let mut seen = self.shared.seen.lock().expect("not poisoned");
-        *seen = Seen::default();
+        let slowed = seen.slowed;
+        *seen = Seen {
+            slowed,
+            ..Seen::default()
+        };
     }
 
     /// Runs a command and kills it (SIGKILL) once `count` mutating calls were answered; the last answer is lost. Returns
@@ -102,13 +192,37 @@ impl Proxy {
 }
 
 impl Shared {
+    /// Counts a call; what becomes of it.
+    fn arrived(&self, call: Option<String>) -> (Option<Fault>, Duration) {
+        let mut seen = self.seen.lock().expect("not poisoned");
+        let fault = match (&call, &mut seen.faults) {
+            (Some(call), Some((seed, counts))) => {
+                let count = counts.entry(call.clone()).or_default();
+                *count += 1;
+                Fault::of(*seed, call, *count)
+            }
+            _ => None,
+        };
+        seen.failed += usize::from(fault.is_some());
+        seen.calls.extend(call);
+        (fault, seen.slowed)
+    }
+
     fn connection(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut client = BufReader::new(stream.try_clone()?);
         let mut answer_to = stream;
         while let Some(request) = Message::read(&mut client)? {
             let call = operation(&request);
             let mutating = call.as_deref().is_some_and(is_mutating);
-            self.seen.lock().expect("not poisoned").calls.extend(call);
+            let (fault, slowed) = self.arrived(call);
+            std::thread::sleep(slowed);
+            if fault == Some(Fault::LostBefore) {
+                return Ok(());
+            }
+            if let Some(answer) = fault.and_then(|fault| fault.answer(&request)) {
+                answer_to.write_all(&answer)?;
+                continue;
+            }
             let mut upstream = TcpStream::connect(&self.upstream)?;
             upstream.write_all(&request.with_header("Connection", "close").bytes())?;
             let Some(answer) = Message::read(&mut BufReader::new(upstream))? else {
@@ -124,6 +238,9 @@ impl Shared {
                     victim.wait()?;
                     return Ok(());
                 }
+            }
+            if fault == Some(Fault::LostAfter) {
+                return Ok(());
             }
             answer_to.write_all(&answer.without_header("Connection").bytes())?;
         }
@@ -187,6 +304,13 @@ impl Message {
             headers,
             body,
         }))
+    }
+
+    /// Whether it is signed for EC2, whose errors look otherwise.
+    fn of_ec2(&self) -> bool {
+        self.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("authorization") && value.contains("/ec2/aws4_request")
+        })
     }
 
     fn without_header(mut self, name: &str) -> Message {
