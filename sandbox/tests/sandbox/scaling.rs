@@ -1,50 +1,29 @@
 //! Application Auto Scaling and the Tagging API as a client sees them.
 
-use payctl_model::Clock;
-use payctl_sandbox::{Options, Refusal, Sandbox};
 use serde_json::{Value as Json, json};
 
-fn ask(aws: &Sandbox, service: &str, operation: &str, input: Json) -> Result<Json, Refusal> {
-    aws.invoke("key", "us-east-1", service, operation, input)
-}
+use crate::support::Client;
 
-fn did(aws: &Sandbox, service: &str, operation: &str, input: Json) -> Json {
-    ask(aws, service, operation, input.clone())
-        .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
-}
-
-fn with_service() -> Sandbox {
-    let aws = Sandbox::new(Clock::real(), Options::default());
-    let vpc = did(
-        &aws,
-        "ec2",
-        "CreateVpc",
+fn with_service() -> Client {
+    let aws = Client::of(SCALING);
+    let vpc = aws.did(
+        "ec2:CreateVpc",
         json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": [
         {"ResourceType": "vpc", "Tags": [{"Key": "env", "Value": "a"}]}]}),
     );
-    let subnet = did(
-        &aws,
-        "ec2",
-        "CreateSubnet",
+    let subnet = aws.did(
+        "ec2:CreateSubnet",
         json!({"VpcId": vpc["Vpc"]["VpcId"], "CidrBlock": "10.0.0.0/24"}),
     );
-    did(
-        &aws,
-        "ecs",
-        "CreateCluster",
+    aws.did(
+        "ecs:CreateCluster",
         json!({"clusterName": "c", "tags": [{"key": "env", "value": "b"}]}),
     );
-    did(
-        &aws,
-        "ecs",
-        "RegisterTaskDefinition",
+    aws.did("ecs:RegisterTaskDefinition",
         json!({"family": "f", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc",
         "cpu": "256", "memory": "512", "containerDefinitions": [{"name": "web", "image": "nginx"}]}),
     );
-    did(
-        &aws,
-        "ecs",
-        "CreateService",
+    aws.did("ecs:CreateService",
         json!({"cluster": "c", "serviceName": "s", "taskDefinition": "f", "desiredCount": 1, "launchType": "FARGATE",
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": [subnet["Subnet"]["SubnetId"]]}}}),
     );
@@ -65,7 +44,7 @@ const SCALING: &str = "application-autoscaling";
 fn targets_and_policies() {
     let aws = with_service();
     let refused = |operation: &str, input: Json, code: &str| {
-        let refusal = ask(&aws, SCALING, operation, input).expect_err(operation);
+        let refusal = aws.ask(operation, input).expect_err(operation);
         assert_eq!(refusal.code, code, "{refusal}");
     };
     let bounds = json!({"MinCapacity": 2, "MaxCapacity": 4});
@@ -96,24 +75,15 @@ fn targets_and_policies() {
         target(json!({})),
         "ObjectNotFoundException",
     );
-    let made = did(&aws, SCALING, "RegisterScalableTarget", target(bounds));
-    let service = did(
-        &aws,
-        "ecs",
-        "DescribeServices",
+    let made = aws.did("RegisterScalableTarget", target(bounds));
+    let service = aws.did(
+        "ecs:DescribeServices",
         json!({"cluster": "c", "services": ["s"]}),
     );
     assert_eq!(service["services"][0]["desiredCount"], 2);
-    let again = did(
-        &aws,
-        SCALING,
-        "RegisterScalableTarget",
-        target(json!({"MaxCapacity": 6})),
-    );
+    let again = aws.did("RegisterScalableTarget", target(json!({"MaxCapacity": 6})));
     assert_eq!(made, again);
-    let shown = did(
-        &aws,
-        SCALING,
+    let shown = aws.did(
         "DescribeScalableTargets",
         json!({"ServiceNamespace": "ecs", "ResourceIds": ["service/c/s"]}),
     );
@@ -124,32 +94,26 @@ fn targets_and_policies() {
     );
     assert!(shown["RoleARN"].as_str().is_some_and(|arn| arn.ends_with("/AWSServiceRoleForApplicationAutoScaling_ECSService")));
     assert_eq!(shown["SuspendedState"]["DynamicScalingInSuspended"], false);
-    did(
-        &aws,
-        SCALING,
+    aws.did(
         "TagResource",
         json!({"ResourceARN": made["ScalableTargetARN"], "Tags": {"env": "c"}}),
     );
     assert_eq!(
-        did(
-            &aws,
-            SCALING,
+        aws.did(
             "ListTagsForResource",
             json!({"ResourceARN": made["ScalableTargetARN"]})
         )["Tags"],
         json!({"env": "c"})
     );
-    let put = did(&aws, SCALING, "PutScalingPolicy", target(policy.clone()));
+    let put = aws.did("PutScalingPolicy", target(policy.clone()));
     assert_eq!(put["Alarms"].as_array().map(Vec::len), Some(2));
     assert!(
         put["Alarms"][0]["AlarmName"]
             .as_str()
             .is_some_and(|name| name.starts_with("TargetTracking-service/c/s-AlarmHigh-"))
     );
-    assert_eq!(did(&aws, SCALING, "PutScalingPolicy", target(policy)), put);
-    let all = did(
-        &aws,
-        SCALING,
+    assert_eq!(aws.did("PutScalingPolicy", target(policy)), put);
+    let all = aws.did(
         "DescribeScalingPolicies",
         json!({"ServiceNamespace": "ecs", "PolicyNames": ["p"]}),
     );
@@ -157,19 +121,17 @@ fn targets_and_policies() {
         all["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"],
         75.0
     );
-    did(
-        &aws,
-        SCALING,
+    aws.did(
         "PutScheduledAction",
         target(json!({"ScheduledActionName": "n", "Schedule": "rate(1 hour)"})),
     );
-    did(&aws, SCALING, "DeregisterScalableTarget", target(json!({})));
+    aws.did("DeregisterScalableTarget", target(json!({})));
     for (operation, member) in [
         ("DescribeScalingPolicies", "ScalingPolicies"),
         ("DescribeScheduledActions", "ScheduledActions"),
     ] {
         assert_eq!(
-            did(&aws, SCALING, operation, json!({"ServiceNamespace": "ecs"}))[member],
+            aws.did(operation, json!({"ServiceNamespace": "ecs"}))[member],
             json!([])
         );
     }
@@ -183,9 +145,8 @@ fn targets_and_policies() {
 #[test]
 fn tags_of_all_services() {
     let aws = with_service();
-    let api = "resourcegroupstaggingapi";
     let found = |input: Json| {
-        let answer = did(&aws, api, "GetResources", input);
+        let answer = aws.did("resourcegroupstaggingapi:GetResources", input);
         answer["ResourceTagMappingList"]
             .as_array()
             .cloned()
@@ -205,11 +166,8 @@ fn tags_of_all_services() {
         0
     );
     let arn = found(json!({"ResourceTypeFilters": ["ecs:cluster"]}))[0]["ResourceARN"].clone();
-    let told = did(
-        &aws,
-        api,
-        "TagResources",
-        json!({"ResourceARNList": [arn, "arn:aws:ec2:us-east-1:123456789012:vpc/none"], "Tags": {"x": "y"}}),
+    let told = aws.did("resourcegroupstaggingapi:TagResources",
+        json!({"ResourceARNList": [arn, "arn:aws:ec2:eu-west-1:123456789012:vpc/none"], "Tags": {"x": "y"}}),
     );
     assert_eq!(
         told["FailedResourcesMap"]
@@ -221,31 +179,35 @@ fn tags_of_all_services() {
         found(json!({"ResourceARNList": [arn]}))[0]["Tags"],
         json!([{"Key": "env", "Value": "b"}, {"Key": "x", "Value": "y"}])
     );
-    did(
-        &aws,
-        api,
-        "UntagResources",
+    aws.did(
+        "resourcegroupstaggingapi:UntagResources",
         json!({"ResourceARNList": [arn], "TagKeys": ["env"]}),
     );
     assert_eq!(
-        did(&aws, api, "GetTagKeys", json!({}))["TagKeys"],
+        aws.did("resourcegroupstaggingapi:GetTagKeys", json!({}))["TagKeys"],
         json!(["env", "x"])
     );
     assert_eq!(
-        did(&aws, api, "GetTagValues", json!({"Key": "env"}))["TagValues"],
+        aws.did(
+            "resourcegroupstaggingapi:GetTagValues",
+            json!({"Key": "env"})
+        )["TagValues"],
         json!(["a"])
     );
-    let page = did(&aws, api, "GetResources", json!({"ResourcesPerPage": 1}));
-    let next = did(
-        &aws,
-        api,
-        "GetResources",
+    let page = aws.did(
+        "resourcegroupstaggingapi:GetResources",
+        json!({"ResourcesPerPage": 1}),
+    );
+    let next = aws.did(
+        "resourcegroupstaggingapi:GetResources",
         json!({"ResourcesPerPage": 1, "PaginationToken": page["PaginationToken"]}),
     );
     assert_eq!(next["PaginationToken"], "");
     let both = json!({"ResourceARNList": [arn], "TagFilters": [{"Key": "env"}]});
     assert_eq!(
-        ask(&aws, api, "GetResources", both).expect_err("both").code,
+        aws.ask("resourcegroupstaggingapi:GetResources", both)
+            .expect_err("both")
+            .code,
         "InvalidParameterException"
     );
 }

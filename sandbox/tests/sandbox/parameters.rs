@@ -1,38 +1,8 @@
 //! Parameter Store as a client sees it.
 
-use payctl_model::Clock;
-use payctl_sandbox::{Options, Refusal, Sandbox, laws};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
-use std::time::{Duration, UNIX_EPOCH};
 
-struct Aws(Sandbox);
-
-impl Aws {
-    fn new() -> Aws {
-        let origin = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        Aws(Sandbox::new(
-            Clock::starting_at(origin, 1.0),
-            Options::default(),
-        ))
-    }
-
-    fn ask(&self, operation: &str, input: Json) -> Result<Json, Refusal> {
-        self.0.invoke("key", "eu-west-1", "ssm", operation, input)
-    }
-
-    fn did(&self, operation: &str, input: Json) -> Json {
-        self.ask(operation, input.clone())
-            .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
-    }
-
-    fn code(&self, operation: &str, input: Json) -> String {
-        match self.ask(operation, input) {
-            Err(refusal) => refusal.code,
-            Ok(answer) => panic!("{operation} was answered with {answer}"),
-        }
-    }
-}
+use crate::support::{Client, LawBook};
 
 fn put(name: &str, value: &str, other: Json) -> Json {
     let mut put = json!({"Name": name, "Value": value, "Type": "String"});
@@ -45,7 +15,7 @@ fn put(name: &str, value: &str, other: Json) -> Json {
 /// Breaks each law and checks AWS's code; a law that nobody breaks here fails the test.
 #[tokio::test(start_paused = true)]
 async fn every_law_refuses_what_breaks_it() {
-    let aws = Aws::new();
+    let aws = Client::of("ssm");
     aws.did("PutParameter", put("/a", "1", json!({"Tier": "Advanced"})));
     let level = format!("/{}", vec!["x"; 16].join("/"));
     let long = "x".repeat(5000);
@@ -97,40 +67,21 @@ async fn every_law_refuses_what_breaks_it() {
             put("/p", "1", json!({"Policies": expires})),
         ),
     ];
-    let listed = |law: &str| {
-        let name = format!("ssm: {law}");
-        let found = laws().into_iter().find(|listed| listed.name == name);
-        found.unwrap_or_else(|| panic!("no law is named {name}"))
-    };
-    let mut broken: BTreeSet<String> = BTreeSet::new();
+    let mut book = LawBook::new(&aws);
     for (law, input) in cases {
-        assert_eq!(aws.code("PutParameter", input), listed(law).code, "{law}");
-        broken.insert(listed(law).name);
+        book.breaks(&format!("ssm: {law}"), "PutParameter", input);
     }
-    let tagged = listed("what is tagged exists");
-    assert_eq!(
-        aws.code(
-            "ListTagsForResource",
-            json!({"ResourceType": "Parameter", "ResourceId": "/none"})
-        ),
-        tagged.code
+    book.breaks(
+        "ssm: what is tagged exists",
+        "ListTagsForResource",
+        json!({"ResourceType": "Parameter", "ResourceId": "/none"}),
     );
-    broken.insert(tagged.name);
-    let unbroken: Vec<String> = laws()
-        .into_iter()
-        .map(|law| law.name)
-        .filter(|name| name.starts_with("ssm") && !broken.contains(name))
-        .collect();
-    assert!(
-        unbroken.is_empty(),
-        "no test breaks:\n{}",
-        unbroken.join("\n")
-    );
+    book.is_complete(&["ssm"], &[]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn parameters_come_back_as_they_were_put() {
-    let aws = Aws::new();
+    let aws = Client::of("ssm");
     let first = put(
         "/app/a",
         "1,2",
@@ -140,7 +91,7 @@ async fn parameters_come_back_as_they_were_put() {
         aws.did("PutParameter", first.clone()),
         json!({"Version": 1, "Tier": "Standard"})
     );
-    assert_eq!(aws.code("PutParameter", first), "ParameterAlreadyExists");
+    assert_eq!(aws.refused("PutParameter", first), "ParameterAlreadyExists");
     let one = aws.did("GetParameter", json!({"Name": "/app/a"}))["Parameter"].clone();
     assert_eq!(
         one["ARN"],
@@ -238,7 +189,7 @@ async fn parameters_come_back_as_they_were_put() {
     );
     aws.did("DeleteParameter", json!({"Name": "/app/a"}));
     assert_eq!(
-        aws.code("DeleteParameter", json!({"Name": "/app/a"})),
+        aws.refused("DeleteParameter", json!({"Name": "/app/a"})),
         "ParameterNotFound"
     );
     assert_eq!(

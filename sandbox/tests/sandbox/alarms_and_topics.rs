@@ -1,32 +1,23 @@
 //! CloudWatch and SNS as a client sees them.
 
-use payctl_model::Clock;
-use payctl_sandbox::{Options, Refusal, Sandbox, laws};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
-use std::time::{Duration, UNIX_EPOCH};
+use std::ops::Deref;
 
-const REGION: &str = "eu-west-1";
+use crate::support::{Client, LawBook, pass};
 
-struct Aws(Sandbox);
+struct Aws(Client);
+
+impl Deref for Aws {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
 
 impl Aws {
     fn new() -> Aws {
-        let origin = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        Aws(Sandbox::new(
-            Clock::starting_at(origin, 1.0),
-            Options::default(),
-        ))
-    }
-
-    fn ask(&self, operation: &str, input: Json) -> Result<Json, Refusal> {
-        let (service, operation) = operation.split_once(':').unwrap_or_default();
-        self.0.invoke("key", REGION, service, operation, input)
-    }
-
-    fn did(&self, operation: &str, input: Json) -> Json {
-        self.ask(operation, input.clone())
-            .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
+        Aws(Client::of(""))
     }
 
     fn topic(&self, name: &str) -> Json {
@@ -58,18 +49,8 @@ fn alarm(name: &str, other: Json) -> Json {
 #[tokio::test(start_paused = true)]
 async fn every_law_refuses_what_breaks_it() {
     let aws = Aws::new();
-    let mut broken: BTreeSet<String> = BTreeSet::new();
-    let mut breaks = |law: &str, operation: &str, input: Json| {
-        let listed = laws()
-            .into_iter()
-            .find(|listed| listed.name == law)
-            .unwrap_or_else(|| panic!("no law is named {law}"));
-        match aws.ask(operation, input) {
-            Err(refusal) => assert_eq!(refusal.code, listed.code, "{law}: {refusal}"),
-            Ok(answer) => panic!("{law}: {operation} was answered with {answer}"),
-        }
-        broken.insert(listed.name);
-    };
+    let mut book = LawBook::new(&aws);
+    let mut breaks = |law: &str, operation: &str, input: Json| book.breaks(law, operation, input);
     let put = "cloudwatch:PutMetricAlarm";
     breaks(
         "cloudwatch: an alarm measures a metric, or metrics, with a statistic",
@@ -211,17 +192,7 @@ async fn every_law_refuses_what_breaks_it() {
         subscribes,
         json!({"TopicArn": "arn:aws:sns:eu-west-1:123456789012:none", "Protocol": "sqs", "Endpoint": queue}),
     );
-    let ours = |name: &str| name.starts_with("sns") || name.starts_with("cloudwatch");
-    let unbroken: Vec<String> = laws()
-        .into_iter()
-        .map(|law| law.name)
-        .filter(|name| ours(name) && !broken.contains(name))
-        .collect();
-    assert!(
-        unbroken.is_empty(),
-        "no test breaks:\n{}",
-        unbroken.join("\n")
-    );
+    book.is_complete(&["sns", "cloudwatch"], &[]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -430,7 +401,7 @@ async fn topics_and_subscriptions_come_back_as_they_were_made() {
             .map(Vec::len),
         Some(1)
     );
-    tokio::time::advance(Duration::from_secs(3 * 86_400 + 1)).await;
+    pass(3 * 86_400 + 1).await;
     assert_eq!(
         aws.did("sns:ListSubscriptions", json!({}))["Subscriptions"],
         json!([])

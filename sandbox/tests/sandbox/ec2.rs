@@ -1,53 +1,40 @@
 //! EC2's network as a client sees it: what comes back, what is refused, what takes time, what is kept.
 
 use payctl_model::Clock;
-use payctl_sandbox::{Options, Refusal, Sandbox, laws};
+use payctl_sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::ops::Deref;
+use std::time::SystemTime;
 
-const REGION: &str = "eu-west-1";
+use crate::support::{Client, LawBook, pass};
 
-struct Aws(Sandbox);
+struct Aws(Client);
+
+impl Deref for Aws {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
 
 impl Aws {
     fn new() -> Aws {
-        let origin = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        Aws(Sandbox::new(
-            Clock::starting_at(origin, 1.0),
-            Options::default(),
-        ))
-    }
-
-    fn ask(&self, operation: &str, input: Json) -> Result<Json, Refusal> {
-        self.0.invoke("key", REGION, "ec2", operation, input)
-    }
-
-    fn did(&self, operation: &str, input: Json) -> Json {
-        self.ask(operation, input.clone())
-            .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
-    }
-
-    fn id(&self, operation: &str, input: Json, path: &str) -> String {
-        let answer = self.did(operation, input);
-        answer
-            .pointer(path)
-            .and_then(Json::as_str)
-            .unwrap_or_else(|| panic!("{operation}: no {path} in {answer}"))
-            .to_owned()
+        Aws(Client::of("ec2"))
     }
 
     fn vpc(&self, block: &str) -> String {
-        self.id("CreateVpc", json!({"CidrBlock": block}), "/Vpc/VpcId")
+        self.text("CreateVpc", json!({"CidrBlock": block}), "/Vpc/VpcId")
     }
 
     fn subnet(&self, vpc: &str, block: &str) -> String {
         let input = json!({"VpcId": vpc, "CidrBlock": block});
-        self.id("CreateSubnet", input, "/Subnet/SubnetId")
+        self.text("CreateSubnet", input, "/Subnet/SubnetId")
     }
 
     fn gateway(&self, vpc: &str) -> String {
-        let id = self.id(
+        let id = self.text(
             "CreateInternetGateway",
             json!({}),
             "/InternetGateway/InternetGatewayId",
@@ -60,16 +47,16 @@ impl Aws {
     }
 
     fn address(&self) -> String {
-        self.id("AllocateAddress", json!({}), "/AllocationId")
+        self.text("AllocateAddress", json!({}), "/AllocationId")
     }
 
     fn nat(&self, subnet: &str, address: &str) -> String {
         let input = json!({"SubnetId": subnet, "AllocationId": address});
-        self.id("CreateNatGateway", input, "/NatGateway/NatGatewayId")
+        self.text("CreateNatGateway", input, "/NatGateway/NatGatewayId")
     }
 
     fn table(&self, vpc: &str) -> String {
-        self.id(
+        self.text(
             "CreateRouteTable",
             json!({"VpcId": vpc}),
             "/RouteTable/RouteTableId",
@@ -78,7 +65,7 @@ impl Aws {
 
     fn group(&self, vpc: &str, name: &str) -> String {
         let input = json!({"GroupName": name, "Description": "d", "VpcId": vpc});
-        self.id("CreateSecurityGroup", input, "/GroupId")
+        self.text("CreateSecurityGroup", input, "/GroupId")
     }
 
     fn nat_state(&self, nat: &str) -> Json {
@@ -95,26 +82,12 @@ fn rule(port: u16, peer: Json) -> Json {
     json!([permission])
 }
 
-async fn pass(seconds: u64) {
-    tokio::time::advance(Duration::from_secs(seconds)).await;
-}
-
 /// Breaks each law of EC2 and checks AWS's code; a law that nobody breaks here fails the test.
 #[tokio::test(start_paused = true)]
 async fn every_law_refuses_what_breaks_it() {
     let aws = Aws::new();
-    let mut broken: BTreeSet<String> = BTreeSet::new();
-    let mut breaks = |law: &str, operation: &str, input: Json| {
-        let listed = laws()
-            .into_iter()
-            .find(|listed| listed.name == law)
-            .unwrap_or_else(|| panic!("no law is named {law}"));
-        match aws.ask(operation, input) {
-            Err(refusal) => assert_eq!(refusal.code, listed.code, "{law}: {refusal}"),
-            Ok(answer) => panic!("{law}: {operation} was answered with {answer}"),
-        }
-        broken.insert(listed.name);
-    };
+    let mut book = LawBook::new(&aws);
+    let mut breaks = |law: &str, operation: &str, input: Json| book.breaks(law, operation, input);
 
     let vpc = aws.vpc("10.0.0.0/16");
     let other = aws.vpc("10.1.0.0/16");
@@ -317,7 +290,7 @@ async fn every_law_refuses_what_breaks_it() {
         json!({"GroupId": groups["SecurityGroups"][0]["GroupId"]}),
     );
 
-    let interface = aws.id(
+    let interface = aws.text(
         "CreateNetworkInterface",
         json!({"SubnetId": b, "Groups": [db]}),
         "/NetworkInterface/NetworkInterfaceId",
@@ -362,7 +335,7 @@ async fn every_law_refuses_what_breaks_it() {
             .code,
         "DependencyViolation"
     );
-    let idle = aws.id(
+    let idle = aws.text(
         "CreateInternetGateway",
         json!({}),
         "/InternetGateway/InternetGatewayId",
@@ -386,7 +359,7 @@ async fn every_law_refuses_what_breaks_it() {
         "DeleteVpc",
         json!({"VpcId": fourth}),
     );
-    let options = aws.id(
+    let options = aws.text(
         "CreateDhcpOptions",
         json!({"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}]}),
         "/DhcpOptions/DhcpOptionsId",
@@ -416,13 +389,7 @@ async fn every_law_refuses_what_breaks_it() {
         "ec2/vpc: not deleted while a ec2/network-interface has it as VpcId",
         "ec2/security-group: not deleted while a ec2/security-group-rule has it as GroupId",
     ];
-    let unbroken: Vec<String> = laws()
-        .into_iter()
-        .map(|law| law.name)
-        .filter(|name| name.starts_with("ec2"))
-        .filter(|name| !broken.contains(name) && !elsewhere.contains(&name.as_str()))
-        .collect();
-    assert_eq!(unbroken, Vec::<String>::new());
+    book.is_complete(&["ec2"], &elsewhere);
 }
 
 /// Deleting a NAT gateway takes time; its address, interface and subnet are free only then.
@@ -490,17 +457,20 @@ async fn identifiers_do_not_depend_on_order() {
 async fn a_snapshot_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sandbox/aws.json");
-    let open = || Aws(Sandbox::open(&file, Clock::starting_at(SystemTime::now(), 1.0)).unwrap());
+    let open = || {
+        let clock = Clock::starting_at(SystemTime::now(), 1.0);
+        Aws(Client::to(Sandbox::open(&file, clock).unwrap(), "ec2"))
+    };
     let aws = open();
     let vpc = aws.vpc("10.0.0.0/16");
     let subnet = aws.subnet(&vpc, "10.0.0.0/24");
     let input = json!({"SubnetId": subnet, "ConnectivityType": "private"});
-    let nat = aws.id("CreateNatGateway", input, "/NatGateway/NatGatewayId");
-    aws.0.save().unwrap();
-    let before = aws.0.dump();
+    let nat = aws.text("CreateNatGateway", input, "/NatGateway/NatGatewayId");
+    aws.sandbox.save().unwrap();
+    let before = aws.sandbox.dump();
 
     let again = open();
-    assert_eq!(again.0.dump()["records"], before["records"]);
+    assert_eq!(again.sandbox.dump()["records"], before["records"]);
     assert_eq!(again.nat_state(&nat), "pending");
     assert_eq!(
         again
@@ -528,7 +498,7 @@ async fn regions_and_accounts_are_apart() {
     let aws = Aws::new();
     let make = |key: &str, region: &str| {
         let answer = aws
-            .0
+            .sandbox
             .invoke(
                 key,
                 region,
@@ -555,7 +525,7 @@ async fn a_vpc_takes_its_parts_with_it() {
     let aws = Aws::new();
     let vpc = aws.vpc("10.0.0.0/16");
     aws.did("DeleteVpc", json!({"VpcId": vpc}));
-    assert_eq!(aws.0.dump()["records"], json!([]));
+    assert_eq!(aws.sandbox.dump()["records"], json!([]));
 }
 
 /// What is not simulated says so.
@@ -581,7 +551,7 @@ async fn the_door_speaks_http() {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(bytes::Bytes::from_static(body.as_bytes()))
             .unwrap();
-        aws.0.handle(request)
+        aws.sandbox.handle(request)
     };
     let made = ask("Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16").await;
     let body = String::from_utf8(made.body().to_vec()).unwrap();

@@ -1,24 +1,24 @@
 //! ECS as a client sees it: what comes back, what is refused, and how a service keeps its tasks running.
 
-use payctl_model::Clock;
-use payctl_sandbox::{Options, Refusal, Sandbox};
+mod tasks;
+
+use payctl_sandbox::Refusal;
 use serde_json::{Value as Json, json};
-use std::time::{Duration, UNIX_EPOCH};
+
+use crate::support::{Client, pass};
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 struct Aws {
-    sandbox: Sandbox,
+    client: Client,
     subnet: String,
     group: String,
 }
 
 impl Aws {
     fn new() -> Aws {
-        let origin = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let sandbox = Sandbox::new(Clock::starting_at(origin, 1.0), Options::default());
         let mut aws = Aws {
-            sandbox,
+            client: Client::of("ecs"),
             subnet: String::new(),
             group: String::new(),
         };
@@ -37,13 +37,11 @@ impl Aws {
     }
 
     fn ask_of(&self, service: &str, operation: &str, input: Json) -> Result<Json, Refusal> {
-        self.sandbox
-            .invoke("key", "eu-west-1", service, operation, input)
+        self.client.ask(&format!("{service}:{operation}"), input)
     }
 
     fn of(&self, service: &str, operation: &str, input: Json) -> Json {
-        self.ask_of(service, operation, input.clone())
-            .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
+        self.client.did(&format!("{service}:{operation}"), input)
     }
 
     fn did(&self, operation: &str, input: Json) -> Json {
@@ -51,13 +49,9 @@ impl Aws {
     }
 
     fn refused(&self, operation: &str, input: Json, code: &str, words: &str) {
-        match self.ask_of("ecs", operation, input.clone()) {
-            Ok(answer) => panic!("{operation} {input}: {answer}"),
-            Err(refusal) => {
-                assert_eq!(refusal.code, code, "{operation} {input}: {refusal}");
-                assert!(refusal.message.contains(words), "{refusal}");
-            }
-        }
+        let refusal = self.client.refusal(operation, input.clone());
+        assert_eq!(refusal.code, code, "{operation} {input}: {refusal}");
+        assert!(refusal.message.contains(words), "{refusal}");
     }
 
     fn definition(&self, extra: Json) -> Json {
@@ -93,10 +87,6 @@ impl Aws {
         aws.did("CreateService", aws.input(count));
         aws
     }
-}
-
-async fn wait(seconds: u64) {
-    tokio::time::advance(Duration::from_secs(seconds)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,9 +230,9 @@ async fn a_service_runs_its_tasks_and_drains() {
         service["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"],
         "DISABLED"
     );
-    wait(3).await;
+    pass(3).await;
     assert_eq!(aws.service()["pendingCount"], 2);
-    wait(30).await;
+    pass(30).await;
     let service = aws.service();
     assert_eq!(
         (
@@ -268,7 +258,7 @@ async fn a_service_runs_its_tasks_and_drains() {
     );
     // Law: a stopped task is replaced.
     aws.did("StopTask", json!({"cluster": "c", "task": tasks[0]}));
-    wait(40).await;
+    pass(40).await;
     assert_eq!(aws.service()["runningCount"], 2);
     aws.refused(
         "CreateService",
@@ -287,7 +277,7 @@ async fn a_service_runs_its_tasks_and_drains() {
 #[tokio::test(start_paused = true)]
 async fn a_service_is_deleted_in_order() {
     let aws = Aws::with_service(1);
-    wait(30).await;
+    pass(30).await;
     aws.refused(
         "DeleteService",
         json!({"cluster": "c", "service": "s"}),
@@ -314,7 +304,7 @@ async fn a_service_is_deleted_in_order() {
         "ServiceNotActiveException",
         "ACTIVE",
     );
-    wait(30).await;
+    pass(30).await;
     assert_eq!(aws.service()["status"], "INACTIVE");
     aws.of("ec2", "DeleteSecurityGroup", json!({"GroupId": aws.group}));
     aws.did("DeleteCluster", json!({"cluster": "c"}));
@@ -323,7 +313,7 @@ async fn a_service_is_deleted_in_order() {
 #[tokio::test(start_paused = true)]
 async fn a_new_definition_rolls_out_without_loss() {
     let aws = Aws::with_service(2);
-    wait(30).await;
+    pass(30).await;
     aws.definition(json!({"memory": "1024"}));
     aws.did(
         "UpdateService",
@@ -334,7 +324,7 @@ async fn a_new_definition_rolls_out_without_loss() {
         Some(2)
     );
     for _ in 0..30 {
-        wait(2).await;
+        pass(2).await;
         assert!(aws.service()["runningCount"].as_u64() >= Some(2));
     }
     let service = aws.service();
@@ -349,7 +339,7 @@ async fn a_new_definition_rolls_out_without_loss() {
         "UpdateService",
         json!({"cluster": "c", "service": "s", "desiredCount": 1}),
     );
-    wait(30).await;
+    pass(30).await;
     assert_eq!(aws.service()["runningCount"], 1);
     assert_eq!(
         aws.service()["deployments"].as_array().map(Vec::len),
@@ -464,181 +454,4 @@ async fn what_does_not_fit_is_refused() {
         wrong,
         "CODE_DEPLOY",
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_wait_for_their_roles_and_fail_without() {
-    let aws = Aws::new();
-    aws.did("CreateCluster", json!({"clusterName": "c"}));
-    aws.of(
-        "iam",
-        "CreateRole",
-        json!({"RoleName": "r", "AssumeRolePolicyDocument": TRUST}),
-    );
-    aws.of("iam", "CreateRole", json!({"RoleName": "other", "AssumeRolePolicyDocument": TRUST.replace("ecs-tasks", "lambda")}));
-    aws.definition(json!({"taskRoleArn": "arn:aws:iam::123456789012:role/r"}));
-    aws.definition(json!({"taskRoleArn": "arn:aws:iam::123456789012:role/other"}));
-    let once = json!({"cluster": "c", "taskDefinition": "f:1", "launchType": "FARGATE", "networkConfiguration": aws.network()});
-    aws.refused(
-        "RunTask",
-        once.clone(),
-        "ClientException",
-        "unable to assume the role",
-    );
-    let mut input = aws.input(2);
-    input["taskDefinition"] = json!("f:1");
-    input["deploymentConfiguration"] =
-        json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
-    aws.did("CreateService", input);
-    wait(2).await;
-    let service = aws.service();
-    assert_eq!(service["deployments"][0]["failedTasks"], 1);
-    assert!(
-        service["events"][0]["message"]
-            .as_str()
-            .is_some_and(|text| text.contains("unable to assume the role"))
-    );
-    wait(60).await;
-    assert_eq!(aws.service()["runningCount"], 2);
-    let task = aws.did("RunTask", once)["tasks"][0].clone();
-    wait(20).await;
-    let shown = aws.did(
-        "DescribeTasks",
-        json!({"cluster": "c", "tasks": [task["taskArn"]]}),
-    );
-    assert_eq!(shown["tasks"][0]["lastStatus"], "RUNNING");
-    // The circuit breaker goes back to what ran before.
-    aws.did(
-        "UpdateService",
-        json!({"cluster": "c", "service": "s", "taskDefinition": "f:2"}),
-    );
-    wait(120).await;
-    let service = aws.service();
-    assert!(
-        service["taskDefinition"]
-            .as_str()
-            .is_some_and(|arn| arn.ends_with("f:1")),
-        "{service}"
-    );
-    assert_eq!(
-        (
-            &service["runningCount"],
-            &service["deployments"][0]["rolloutState"]
-        ),
-        (&json!(2), &json!("COMPLETED"))
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_stop_when_their_log_group_is_not_there() {
-    let aws = Aws::new();
-    aws.did("CreateCluster", json!({"clusterName": "c"}));
-    aws.of(
-        "iam",
-        "CreateRole",
-        json!({"RoleName": "r", "AssumeRolePolicyDocument": TRUST}),
-    );
-    wait(10).await;
-    let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "/g", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "p"}});
-    aws.definition(json!({"executionRoleArn": "arn:aws:iam::123456789012:role/r", "containerDefinitions": [
-        {"name": "web", "image": "nginx", "logConfiguration": log, "environment": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]}]}));
-    aws.did("CreateService", aws.input(2));
-    wait(30).await;
-    let service = aws.service();
-    assert_eq!(service["runningCount"], 0);
-    assert!(service["deployments"][0]["failedTasks"].as_u64() >= Some(2));
-    let stopped = aws.did(
-        "ListTasks",
-        json!({"cluster": "c", "desiredStatus": "STOPPED"}),
-    )["taskArns"]
-        .clone();
-    let shown = aws.did(
-        "DescribeTasks",
-        json!({"cluster": "c", "tasks": [stopped[0]]}),
-    );
-    assert_eq!(shown["tasks"][0]["stopCode"], "TaskFailedToStart");
-    assert!(
-        shown["tasks"][0]["stoppedReason"]
-            .as_str()
-            .is_some_and(|text| text.contains("log group does not exist"))
-    );
-    aws.of("logs", "CreateLogGroup", json!({"logGroupName": "/g"}));
-    wait(200).await;
-    assert_eq!(aws.service()["runningCount"], 2);
-    // What goes on failing is tried less and less often.
-    aws.of("logs", "DeleteLogGroup", json!({"logGroupName": "/g"}));
-    aws.did(
-        "UpdateService",
-        json!({"cluster": "c", "service": "s", "forceNewDeployment": true}),
-    );
-    wait(3600).await;
-    let service = aws.service();
-    assert!(
-        service["deployments"][0]["failedTasks"].as_u64() < Some(40),
-        "{service}"
-    );
-    assert_eq!(service["runningCount"], 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_are_targets_of_their_load_balancer() {
-    let aws = Aws::new();
-    aws.did("CreateCluster", json!({"clusterName": "c"}));
-    aws.definition(json!({}));
-    let subnet =
-        aws.of("ec2", "DescribeSubnets", json!({"SubnetIds": [aws.subnet]}))["Subnets"][0].clone();
-    let vpc = subnet["VpcId"].clone();
-    let zone = if subnet["AvailabilityZone"] == "eu-west-1a" {
-        "eu-west-1b"
-    } else {
-        "eu-west-1a"
-    };
-    let other = aws.of(
-        "ec2",
-        "CreateSubnet",
-        json!({"VpcId": vpc, "CidrBlock": "10.0.1.0/24", "AvailabilityZone": zone}),
-    );
-    let group =
-        json!({"Name": "t", "Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip"});
-    let group =
-        aws.of("elbv2", "CreateTargetGroup", group)["TargetGroups"][0]["TargetGroupArn"].clone();
-    let mut input = aws.input(2);
-    input["loadBalancers"] =
-        json!([{"targetGroupArn": group, "containerName": "web", "containerPort": 80}]);
-    aws.refused(
-        "CreateService",
-        input.clone(),
-        "InvalidParameterException",
-        "does not have an associated load balancer",
-    );
-    let balancer = json!({"Name": "b", "Scheme": "internal", "Subnets": [aws.subnet, other["Subnet"]["SubnetId"]], "SecurityGroups": [aws.group]});
-    let balancer =
-        aws.of("elbv2", "CreateLoadBalancer", balancer)["LoadBalancers"][0]["LoadBalancerArn"]
-            .clone();
-    aws.of(
-        "elbv2",
-        "CreateListener",
-        json!({"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80,
-        "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}]}),
-    );
-    aws.did("CreateService", input);
-    wait(60).await;
-    assert_eq!(aws.service()["runningCount"], 2);
-    let targets = || {
-        let health = aws.of(
-            "elbv2",
-            "DescribeTargetHealth",
-            json!({"TargetGroupArn": group}),
-        );
-        health["TargetHealthDescriptions"]
-            .as_array()
-            .map_or(0, Vec::len)
-    };
-    assert_eq!(targets(), 2);
-    aws.did(
-        "DeleteService",
-        json!({"cluster": "c", "service": "s", "force": true}),
-    );
-    wait(600).await;
-    assert_eq!(targets(), 0);
 }

@@ -1,14 +1,9 @@
 //! Elastic Load Balancing as a client sees it: what comes back, what is refused, what takes time.
 
-use payctl_model::Clock;
-use payctl_sandbox::{Options, Refusal, Sandbox, laws};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
-use std::time::{Duration, UNIX_EPOCH};
+use std::ops::Deref;
 
-const REGION: &str = "eu-west-1";
-
-struct Aws(Sandbox);
+use crate::support::{Client, LawBook, REGION, pass};
 
 struct Network {
     vpc: String,
@@ -16,59 +11,36 @@ struct Network {
     group: String,
 }
 
+struct Aws(Client);
+
+impl Deref for Aws {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
 impl Aws {
     fn new() -> Aws {
-        let origin = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        Aws(Sandbox::new(
-            Clock::starting_at(origin, 1.0),
-            Options::default(),
-        ))
-    }
-
-    fn ask(&self, operation: &str, input: Json) -> Result<Json, Refusal> {
-        self.0.invoke("key", REGION, "elbv2", operation, input)
-    }
-
-    fn did(&self, operation: &str, input: Json) -> Json {
-        self.ask(operation, input.clone())
-            .unwrap_or_else(|refusal| panic!("{operation} {input}: {refusal}"))
-    }
-
-    fn refused(&self, operation: &str, input: Json) -> String {
-        match self.ask(operation, input) {
-            Err(refusal) => refusal.code,
-            Ok(answer) => panic!("{operation} was answered with {answer}"),
-        }
-    }
-
-    fn ec2(&self, operation: &str, input: Json, path: &str) -> String {
-        let answer = self
-            .0
-            .invoke("key", REGION, "ec2", operation, input)
-            .unwrap();
-        answer
-            .pointer(path)
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        Aws(Client::of("elbv2"))
     }
 
     fn network(&self, block: u8, gateway: bool) -> Network {
-        let vpc = self.ec2(
-            "CreateVpc",
+        let vpc = self.text(
+            "ec2:CreateVpc",
             json!({"CidrBlock": format!("10.{block}.0.0/16")}),
             "/Vpc/VpcId",
         );
         if gateway {
-            let id = self.ec2(
-                "CreateInternetGateway",
+            let id = self.text(
+                "ec2:CreateInternetGateway",
                 json!({}),
                 "/InternetGateway/InternetGatewayId",
             );
-            self.ec2(
-                "AttachInternetGateway",
+            self.did(
+                "ec2:AttachInternetGateway",
                 json!({"InternetGatewayId": id, "VpcId": vpc}),
-                "/",
             );
         }
         let subnets = ["a", "b", "c"]
@@ -76,8 +48,8 @@ impl Aws {
             .enumerate()
             .map(|(at, letter)| self.subnet(&vpc, &format!("10.{block}.{at}.0/24"), letter))
             .collect();
-        let group = self.ec2(
-            "CreateSecurityGroup",
+        let group = self.text(
+            "ec2:CreateSecurityGroup",
             json!({"GroupName": "g", "Description": "d", "VpcId": vpc}),
             "/GroupId",
         );
@@ -90,7 +62,7 @@ impl Aws {
 
     fn subnet(&self, vpc: &str, block: &str, letter: &str) -> String {
         let input = json!({"VpcId": vpc, "CidrBlock": block, "AvailabilityZone": format!("{REGION}{letter}")});
-        self.ec2("CreateSubnet", input, "/Subnet/SubnetId")
+        self.text("ec2:CreateSubnet", input, "/Subnet/SubnetId")
     }
 
     fn made(&self, operation: &str, input: Json, path: &str) -> String {
@@ -135,10 +107,6 @@ fn with(mut input: Json, more: Json) -> Json {
         input[name] = value.clone();
     }
     input
-}
-
-async fn pass(seconds: u64) {
-    tokio::time::advance(Duration::from_secs(seconds)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +175,7 @@ async fn a_load_balancer_comes_up_serves_and_goes() {
         "ListenerNotFound"
     );
     aws.did("DeleteTargetGroup", json!({"TargetGroupArn": group}));
-    let busy = aws.0.invoke(
+    let busy = aws.sandbox.invoke(
         "key",
         REGION,
         "ec2",
@@ -216,11 +184,7 @@ async fn a_load_balancer_comes_up_serves_and_goes() {
     );
     assert_eq!(busy.unwrap_err().code, "DependencyViolation");
     pass(100).await;
-    aws.ec2(
-        "DeleteSecurityGroup",
-        json!({"GroupId": network.group}),
-        "/",
-    );
+    aws.did("ec2:DeleteSecurityGroup", json!({"GroupId": network.group}));
     aws.did("DeleteLoadBalancer", json!({"LoadBalancerArn": arn}));
 }
 
@@ -354,15 +318,8 @@ async fn every_law_refuses_what_breaks_it() {
     let other = aws.network(1, false);
     let tiny = aws.subnet(&network.vpc, "10.0.9.0/28", "a");
     let same = aws.subnet(&network.vpc, "10.0.8.0/24", "a");
-    let mut broken: BTreeSet<String> = BTreeSet::new();
-    let mut breaks = |law: &str, operation: &str, input: Json| {
-        let listed = laws()
-            .into_iter()
-            .find(|listed| listed.name == law)
-            .unwrap_or_else(|| panic!("no law is named {law}"));
-        assert_eq!(aws.refused(operation, input), listed.code, "{law}");
-        broken.insert(listed.name);
-    };
+    let mut book = LawBook::new(&aws);
+    let mut breaks = |law: &str, operation: &str, input: Json| book.breaks(law, operation, input);
     let balancer = |subnets: Json| json!({"Name": "x", "Subnets": subnets});
     breaks(
         "elbv2: an Application Load Balancer has subnets in two availability zones",
@@ -381,8 +338,8 @@ async fn every_law_refuses_what_breaks_it() {
     );
     let crowd: Vec<String> = (0..5)
         .map(|at| {
-            aws.ec2(
-                "CreateNetworkInterface",
+            aws.text(
+                "ec2:CreateNetworkInterface",
                 json!({"SubnetId": tiny, "Description": format!("{at}")}),
                 "/NetworkInterface/NetworkInterfaceId",
             )
@@ -574,10 +531,5 @@ async fn every_law_refuses_what_breaks_it() {
         "CreateTargetGroup",
         target(json!({"Name": "more"})),
     );
-    let left: Vec<String> = laws()
-        .into_iter()
-        .map(|law| law.name)
-        .filter(|name| name.starts_with("elbv2") && !broken.contains(name))
-        .collect();
-    assert!(left.is_empty(), "nobody breaks: {left:#?}");
+    book.is_complete(&["elbv2"], &[]);
 }

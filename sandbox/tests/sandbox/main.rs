@@ -1,0 +1,12 @@
+//! The simulated AWS as its clients see it.
+
+mod alarms_and_topics;
+mod ec2;
+mod ecs;
+mod elbv2;
+mod iam;
+mod keys_and_logs;
+mod parameters;
+mod rds;
+mod scaling;
+mod support;
