@@ -1,15 +1,13 @@
 //! Every command once, on small networks in the simulated AWS: what it prints for programs, its exit code, what it
 //! leaves in the emulator and on disk.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use serde_json::{Value as Json, json};
 
 use crate::harness::emulator::Emulator;
 use crate::harness::proxy::Proxy;
-use crate::harness::{Project, python, seen};
+use crate::harness::{Project, mode, python, seen};
 
-const PROJECT: &str = r#"[project]
+pub(crate) const PROJECT: &str = r#"[project]
 name = "shop"
 default-env = "local"
 
@@ -22,7 +20,7 @@ template = "template.yaml"
 region = "us-east-1"
 "#;
 
-const NETWORK: &str = r#"Parameters:
+pub(crate) const NETWORK: &str = r#"Parameters:
   Name:
     Type: String
     Default: shop
@@ -47,7 +45,7 @@ Outputs:
     Value: !Sub 'hello ${Name}'
 "#;
 
-fn network() -> Project {
+pub(crate) fn network() -> Project {
     let project = Project::empty();
     project
         .write("payctl.toml", PROJECT)
@@ -55,14 +53,14 @@ fn network() -> Project {
     project
 }
 
-fn applied() -> Project {
+pub(crate) fn applied() -> Project {
     let project = network();
     project.ok("apply --auto-approve");
     project
 }
 
 /// Runs a boto3 script against the world of a project; `ec2` is a client of us-east-1.
-fn behind_its_back(project: &Project, script: &str) -> String {
+pub(crate) fn behind_its_back(project: &Project, script: &str) -> String {
     let world = Emulator::world_of(project);
     let head = "import sys, boto3, json\n\
         ec2 = boto3.client('ec2', region_name='us-east-1', endpoint_url=sys.argv[1])\n\
@@ -475,237 +473,6 @@ fn the_simulated_aws_is_dumped_and_reset() {
     );
     project.ok("apply --auto-approve");
     assert_eq!(project.actions(""), Vec::<String>::new());
-}
-
-#[test]
-fn a_template_alone_is_enough() {
-    let project = Project::empty();
-    project.write("net.yaml", NETWORK);
-    project.ok("validate --template net.yaml --region us-east-1");
-    let plan = project.plan("--template net.yaml --env local");
-    assert_eq!(plan["environment"], "local");
-    assert_eq!(plan["summary"]["create"], 3);
-    project.ok("apply --template net.yaml --env local --auto-approve --parameter Name=alone");
-    assert_eq!(
-        project
-            .ok("outputs Greeting --template net.yaml --env local")
-            .out
-            .trim(),
-        "hello alone"
-    );
-    project.ok("destroy --template net.yaml --env local --auto-approve");
-}
-
-#[test]
-fn another_folder_is_as_good() {
-    let project = network();
-    let elsewhere = Project::empty();
-    let folder = project.path("");
-    let folder = folder.to_string_lossy();
-    elsewhere.ok(&format!("-C {folder} apply --auto-approve"));
-    assert!(project.path(".payctl/state/local.json").exists());
-    // payctl.toml is found from below, too.
-    std::fs::create_dir(project.path("deep")).expect("a folder");
-    let below = elsewhere
-        .ok(&format!("-C {folder}/deep plan --json"))
-        .json();
-    assert_eq!(below["summary"]["noop"], 3);
-}
-
-const TWO: &str = r#"[project]
-name = "shop"
-default-env = "local"
-
-[env.local]
-sandbox = true
-
-[[stack]]
-name = "app"
-template = "app.yaml"
-region = "us-east-1"
-
-[[stack]]
-name = "net"
-template = "template.yaml"
-region = "us-east-1"
-
-[[stack]]
-name = "net"
-template = "template.yaml"
-region = "us-west-2"
-parameters = { Name = "standby" }
-"#;
-
-const APP: &str = r#"Resources:
-  Group:
-    Type: AWS::EC2::SecurityGroup
-    Properties:
-      GroupDescription: web
-      VpcId: !ImportValue shop-vpc
-"#;
-
-#[test]
-fn stacks_and_regions_are_one_graph() {
-    let project = Project::empty();
-    project
-        .write("payctl.toml", TWO)
-        .write("template.yaml", NETWORK)
-        .write("app.yaml", APP);
-    project.edit(
-        "template.yaml",
-        "    Value: !Ref VPC\n",
-        "    Value: !Ref VPC\n    Export: {Name: shop-vpc}\n",
-    );
-    assert_eq!(project.plan("")["summary"]["create"], 7);
-    // The importer needs the exporter of its own region only.
-    assert_eq!(
-        project.actions("--target Group"),
-        ["create Group", "create VPC"]
-    );
-    assert_eq!(project.actions("--target us-west-2/net").len(), 3);
-    assert_eq!(project.actions("--region us-west-2").len(), 3);
-    project.ok("apply --auto-approve");
-    assert_eq!(project.actions(""), Vec::<String>::new());
-    // Addresses are as short as they can be.
-    project.ok("show Group");
-    project.fails("show VPC", 1);
-    project.ok("show us-west-2/net.VPC");
-    let outputs = project.ok("outputs --json").json();
-    assert_ne!(
-        outputs["us-east-1/net.Vpc"], outputs["us-west-2/net.Vpc"],
-        "{outputs}"
-    );
-    assert_eq!(outputs["us-west-2/net.Greeting"], "hello standby");
-    assert_eq!(
-        project.ok("show Group --json").json()["attributes"]["VpcId"],
-        outputs["us-east-1/net.Vpc"]
-    );
-    // An export that another stack imports cannot just go: the replacement takes the importer along.
-    project.edit("template.yaml", "10.0.0.0/16", "10.0.0.0/17");
-    let actions = project.actions("--region us-east-1");
-    assert!(actions.contains(&"replace VPC".to_owned()), "{actions:?}");
-    assert!(actions.contains(&"replace Group".to_owned()), "{actions:?}");
-    project.ok("apply --auto-approve");
-    assert_eq!(project.actions(""), Vec::<String>::new());
-    project.ok("destroy --auto-approve");
-    assert_eq!(project.plan("")["summary"]["create"], 7);
-}
-
-const SECRET: &str = "correct-horse-battery-9";
-
-const WITH_SECRET: &str = r#"Parameters:
-  Password:
-    Type: String
-    NoEcho: true
-Resources:
-  VPC:
-    Type: AWS::EC2::VPC
-    Properties:
-      CidrBlock: 10.0.0.0/16
-      Tags:
-        - {Key: Token, Value: !Sub 'token ${Password}'}
-Outputs:
-  Token:
-    Value: !Sub 'token ${Password}'
-"#;
-
-#[test]
-fn secrets_are_nowhere() {
-    let project = Project::empty();
-    let project = project.variable("PASSWORD", SECRET);
-    project
-        .write("payctl.toml", PROJECT)
-        .write("template.yaml", WITH_SECRET);
-    project.edit(
-        "payctl.toml",
-        "sandbox = true",
-        "sandbox = true\nparameters = { Password = { env = \"PASSWORD\" } }",
-    );
-    let mut said = String::new();
-    for arguments in [
-        "validate",
-        "plan",
-        "plan --json",
-        "plan --out saved.plan",
-        "apply saved.plan --json",
-        "plan",
-        "outputs",
-        "outputs --json",
-        "show VPC",
-        "show VPC --json",
-        "state list --json",
-        "graph --json",
-        "drift --json",
-    ] {
-        let run = project.ok(arguments);
-        assert!(
-            !run.out.contains(SECRET) && !run.err.contains(SECRET),
-            "payctl {arguments} tells the secret\n{}\n{}",
-            run.out,
-            run.err
-        );
-        said.push_str(&run.out);
-    }
-    assert!(said.contains("secret"));
-    assert_eq!(project.actions(""), Vec::<String>::new());
-    for (name, text) in files(&project) {
-        assert!(!text.contains(SECRET), "{name} holds the secret");
-    }
-    // It did reach AWS, and a change of it is seen without showing it.
-    let tags = behind_its_back(
-        &project,
-        "print(json.dumps(ec2.describe_vpcs(VpcIds=[vpc])['Vpcs'][0]['Tags']))",
-    );
-    assert!(tags.contains(SECRET), "{tags}");
-    let project = project.variable("PASSWORD", "other-horse-battery-9");
-    let run = project.ok("plan --json");
-    assert_eq!(run.json()["summary"]["update"], 1, "{}", run.out);
-    assert!(!run.out.contains("horse"), "{}", run.out);
-}
-
-/// What stands in a project's files, the simulated AWS's own left out.
-fn files(project: &Project) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![project.path("")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                if !path.ends_with(".payctl/sandbox") {
-                    folders.push(path);
-                }
-            } else {
-                let text = std::fs::read(&path).expect("a readable file");
-                found.push((
-                    path.display().to_string(),
-                    String::from_utf8_lossy(&text).into_owned(),
-                ));
-            }
-        }
-    }
-    found
-}
-
-fn mode(project: &Project, name: &str) -> u32 {
-    let metadata =
-        std::fs::metadata(project.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    metadata.permissions().mode() & 0o777
-}
-
-#[test]
-fn files_are_their_owners_alone() {
-    let project = applied();
-    for name in [
-        ".payctl/state/local.json",
-        ".payctl/state/local.journal",
-        ".payctl/state/local.lock",
-        ".payctl/sandbox/aws.json",
-    ] {
-        if project.path(name).exists() {
-            assert_eq!(mode(&project, name), 0o600, "{name}");
-        }
-    }
-    assert_eq!(mode(&project, ".payctl/state/local.json"), 0o600);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod faults;
 mod harness;
 mod high_availability;
 mod laws;
+mod projects;
 mod sandbox_outside;
+mod secrecy;
 mod templates;
 mod wrong_input;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::check;
+use crate::facts::pattern;
 use crate::path::{PropertyPath, Step};
 use crate::value::Value;
 
@@ -34,7 +34,7 @@ pub(super) fn gives(
         // A rule without the declared value, such as "any ARN", would hide every change.
         let own = rule.contains(last_key(path));
         expression.is_some_and(|expression| {
-            own && !expression.is_empty() && check::matches_whole(&expression, live)
+            own && !expression.is_empty() && pattern::matches_whole(&expression, live)
         })
     })
 }
@@ -298,7 +298,7 @@ impl<'a> Reader<'a> {
             found.to_text()?
         };
         Some(if self.escape {
-            check::escaped(&found)
+            pattern::escaped(&found)
         } else {
             found
         })

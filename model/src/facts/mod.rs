@@ -10,6 +10,7 @@
 pub mod check;
 pub mod overrides;
 mod pack;
+pub(crate) mod pattern;
 pub mod refs;
 pub mod schema;
 
@@ -311,7 +312,7 @@ impl TypeFacts {
         let matching = schema
             .pattern_properties
             .iter()
-            .find(|(pattern, _)| check::matches(pattern, key));
+            .find(|(pattern, _)| pattern::matches(pattern, key));
         match (
             matching.or(schema.pattern_properties.first().filter(|_| key.is_empty())),
             &schema.additional,

@@ -166,9 +166,9 @@ fn what_cloudformation_coerces_is_right() {
 
 #[test]
 fn expressions_of_ecma_read_as_they_mean() {
-    assert!(check::matches(r"^[a-z[\]&&]+$", "a[]&"));
-    assert!(!check::matches(r"^(alias/)[a-zA-Z0-9:/_-]+$", "aliass/x"));
-    assert!(check::matches("(", "an invalid one is skipped"));
+    assert!(pattern::matches(r"^[a-z[\]&&]+$", "a[]&"));
+    assert!(!pattern::matches(r"^(alias/)[a-zA-Z0-9:/_-]+$", "aliass/x"));
+    assert!(pattern::matches("(", "an invalid one is skipped"));
 }
 
 #[test]

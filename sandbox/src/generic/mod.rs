@@ -1,9 +1,15 @@
 //! What every kind has in common: create, describe, modify, delete and tags, driven by the declarations.
 
+mod delete;
+mod describe;
+
+use delete::delete;
+pub(crate) use delete::remove;
+use describe::describe;
+
 use crate::call::{Call, digest, uuid};
 use crate::error::{Answer, Refusal};
-use crate::filter;
-use crate::kind::{Does, Id, Kind, Missing, Operation, Service, Shows};
+use crate::kind::{Does, Id, Kind, Operation, Shows};
 use crate::path;
 use crate::registry;
 use crate::tags;
@@ -341,103 +347,6 @@ fn check_unique(
     Ok(None)
 }
 
-fn describe(
-    call: &mut Call,
-    service: &'static Service,
-    kind: &'static Kind,
-    operation: &'static Operation,
-) -> Answer {
-    let call = &*call;
-    let named = named(&call.input, operation.key);
-    let mut answer = Map::new();
-    let mut found: Vec<&Record> = Vec::new();
-    let mut failures = Vec::new();
-    if named.is_empty() {
-        found.extend(call.world.records(kind.name, &call.account, &call.region));
-    }
-    for name in &named {
-        match (call.find_any(kind.name, name), operation.missing) {
-            (Some(record), _) => {
-                if !found.iter().any(|other| other.id == record.id) {
-                    found.push(record);
-                }
-            }
-            (None, Missing::LeftOut) => {}
-            (None, Missing::Failures(_)) => {
-                failures.push(json!({"arn": name, "reason": "MISSING"}))
-            }
-            (None, Missing::Refused) => return Err(kind.not_found.with(&[("id", name)])),
-        }
-    }
-    for (member, what) in operation.select {
-        let wanted = self::named(&call.input, member);
-        if wanted.is_empty() {
-            continue;
-        }
-        if matches!(operation.missing, Missing::Refused) && operation.key.is_empty() {
-            let unknown = wanted.iter().find(|name| {
-                !found
-                    .iter()
-                    .any(|record| path::texts(&record.body, what).contains(name))
-            });
-            if let Some(name) = unknown {
-                return Err(kind.not_found.with(&[("id", name)]));
-            }
-        }
-        found.retain(|record| {
-            path::texts(&record.body, what)
-                .iter()
-                .any(|value| wanted.contains(value))
-        });
-    }
-    if let Some(keep) = operation.keep {
-        found.retain(|record| keep(call, record));
-    }
-    let mut shown: Vec<(String, Json)> = found
-        .into_iter()
-        .map(|record| (record.id.clone(), show(call, kind, record)))
-        .collect();
-    if let Some(filters) = operation.filters {
-        filter::apply(call, filters, &mut shown)?;
-    }
-    if let Some(paging) = &operation.paging {
-        let next = filter::page(
-            call,
-            service,
-            paging,
-            !named.is_empty(),
-            operation.key,
-            &mut shown,
-        )?;
-        if !paging.more.is_empty() {
-            answer.insert(paging.more.into(), Json::Bool(next.is_some()));
-        }
-        if let Some(next) = next {
-            answer.insert(paging.next.into(), Json::String(next));
-        }
-    }
-    match operation.shows {
-        Shows::List(member) => {
-            answer.insert(
-                member.into(),
-                shown.into_iter().map(|(_, json)| json).collect(),
-            );
-        }
-        Shows::Listed(member, what) => {
-            let values = shown
-                .iter()
-                .filter_map(|(_, json)| json.as_object())
-                .flat_map(|body| path::pick(body, what));
-            answer.insert(member.into(), values.cloned().collect());
-        }
-        _ => {}
-    }
-    if let Missing::Failures(member) = operation.missing {
-        answer.insert(member.into(), Json::Array(failures));
-    }
-    Ok(Json::Object(answer))
-}
-
 /// The records that a member names: a text, or a list of texts.
 pub(crate) fn named(input: &Map<String, Json>, member: &str) -> Vec<String> {
     match input.get(member) {
@@ -508,123 +417,4 @@ fn modify(call: &mut Call, kind: &'static Kind, operation: &'static Operation) -
         .get(&key)
         .ok_or_else(|| kind.not_found.with(&[("id", &key.id)]))?;
     Ok(answer(call, kind, operation, record))
-}
-
-fn delete(call: &mut Call, kind: &'static Kind, operation: &'static Operation) -> Answer {
-    let mut members = call.input.clone();
-    if let Some(before) = operation.before {
-        before(call, &mut members)?;
-    }
-    let mut record = match the_record(call, kind, operation) {
-        Ok(record) => record.clone(),
-        Err(_) if matches!(operation.missing, Missing::LeftOut) => return Ok(json!({})),
-        Err(refusal) => return Err(refusal),
-    };
-    let key = World::key(kind, &call.account, &call.region, &record.id);
-    if let Some(prepare) = operation.prepare {
-        prepare(call, &mut record)?;
-    }
-    remove(call, kind, &key)?;
-    if let Some(done) = operation.done {
-        done(call, &key)?;
-    }
-    let last = call.world.get(&key).cloned().unwrap_or(record);
-    Ok(answer(call, kind, operation, &last))
-}
-
-/// Who keeps this record from being deleted, and what AWS answers then.
-pub(crate) fn blocked(call: &Call, kind: &'static Kind, key: &Key) -> Option<Refusal> {
-    for by in call.world.referrers(key) {
-        let Some((other, record)) = registry::kind(by.kind).zip(call.world.get(&by)) else {
-            continue;
-        };
-        if record.is_part_of(&key.id) {
-            continue;
-        }
-        for reference in other
-            .refers
-            .iter()
-            .filter(|reference| reference.blocks && reference.to == kind.name)
-        {
-            let names = path::texts(&record.body, reference.path);
-            let ours = names.iter().any(|name| {
-                *name == key.id
-                    || call
-                        .world
-                        .lookup(kind.name, &key.account, &key.region, name)
-                        .as_ref()
-                        == Some(&key.id)
-            });
-            if ours {
-                let fault = reference.in_use.as_ref().unwrap_or(&kind.in_use);
-                return Some(fault.with(&[
-                    ("id", &key.id),
-                    ("by", &by.id),
-                    ("by_arn", &record.arn),
-                    ("arn", call.world.get(key).map_or("", |one| &one.arn)),
-                ]));
-            }
-        }
-    }
-    None
-}
-
-/// Deletes: refused while something refers to it; by its states, or at once.
-pub(crate) fn remove(call: &mut Call, kind: &'static Kind, key: &Key) -> Result<(), Refusal> {
-    if let Some(refusal) = blocked(call, kind, key) {
-        return Err(refusal);
-    }
-    let going = kind.states.as_ref().is_some_and(|states| {
-        let record = call.world.get(key);
-        states
-            .deleting
-            .is_some_and(|(state, _)| record.is_some_and(|record| record.is(states.member, state)))
-    });
-    if going {
-        return Ok(());
-    }
-    let now = call.now;
-    for part in call.world.referrers(key) {
-        if call
-            .world
-            .get(&part)
-            .is_some_and(|record| record.is_part_of(&key.id))
-            && let Some(kind) = registry::kind(part.kind)
-        {
-            remove(call, kind, &part)?;
-        }
-    }
-    match kind
-        .states
-        .as_ref()
-        .and_then(|states| states.deleting.map(|deleting| (states, deleting)))
-    {
-        None => {
-            call.world.remove(key);
-        }
-        Some((states, (state, seconds))) => {
-            call.world.update(key, |record| {
-                record.set(states.member, state);
-                record.steps.clear();
-                let end = now + seconds;
-                let event = Some("deleted".to_owned());
-                match states.deleted {
-                    None => record.steps.push(Step {
-                        event,
-                        ..Step::gone(end)
-                    }),
-                    Some((deleted, visible)) => {
-                        record.steps.push(Step {
-                            dies: true,
-                            event,
-                            ..Step::set(end, states.member, deleted)
-                        });
-                        record.steps.push(Step::gone(end + visible));
-                    }
-                }
-            });
-            call.world.advance(now);
-        }
-    }
-    Ok(())
 }

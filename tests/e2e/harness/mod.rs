@@ -204,3 +204,11 @@ pub fn seen(project: &Project, text: &str) -> String {
     text.replace(&format!("/private{folder}"), "[project]")
         .replace(folder, "[project]")
 }
+
+/// The permissions of one of a project's files.
+pub(crate) fn mode(project: &Project, name: &str) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata =
+        std::fs::metadata(project.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    metadata.permissions().mode() & 0o777
+}
