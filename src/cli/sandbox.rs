@@ -45,7 +45,7 @@ async fn serve(root: &Path, port: u16, speed: f64) -> Outcome {
         ));
     }
     let clock = Clock::starting_at(SystemTime::now(), speed);
-    let simulated = Simulated::open(&root, clock)?;
+    let simulated = Simulated::open(root, clock)?;
     let io = |error: std::io::Error| {
         Failure::new("io", format!("cannot listen on 127.0.0.1:{port}: {error}"))
             .help("--port 0 takes a free one")
