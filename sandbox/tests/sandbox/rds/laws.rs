@@ -27,6 +27,21 @@ async fn every_law_refuses_what_breaks_it() {
         json!({"GroupName": "g", "Description": "d", "VpcId": other}),
         "/GroupId",
     );
+    aws.did(
+        "CreateDBInstance",
+        with(single("bare"), json!({"BackupRetentionPeriod": 0})),
+    );
+    pass(3_600).await;
+    breaks(
+        "rds: only what is backed up has read replicas",
+        "CreateDBInstanceReadReplica",
+        json!({"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": "bare"}),
+    );
+    aws.did(
+        "DeleteDBInstance",
+        json!({"DBInstanceIdentifier": "bare", "SkipFinalSnapshot": true}),
+    );
+    pass(3_600).await;
     let of = |subnets: Json| json!({"DBSubnetGroupName": "x", "DBSubnetGroupDescription": "d", "SubnetIds": subnets});
     breaks(
         "rds: a DB subnet group covers two availability zones",
