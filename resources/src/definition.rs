@@ -152,6 +152,8 @@ pub struct Create {
     pub instead: Option<Choice>,
     /// Calls for what this one does not take are refused until the resource is ready.
     pub settles: bool,
+    /// The call overwrites what has the name already, whoever's it is: it is looked first, and made only where the name is free.
+    pub overwrites: bool,
 }
 
 impl Create {
@@ -166,6 +168,7 @@ impl Create {
             own: &[],
             instead: None,
             settles: false,
+            overwrites: false,
         }
     }
 }

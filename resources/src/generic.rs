@@ -376,6 +376,21 @@ pub async fn create(
             properties: nowhere.into_iter().map(PropertyPath::from).collect(),
         });
     }
+    if create.overwrites
+        && let Some(first) = definition.reads.first()
+        && let Some(name) = definition
+            .name
+            .and_then(|name| properties.get(name.property)?.as_str())
+        && !items_of(context, first.load, name).await?.is_empty()
+        && find(definition, context, desired, incarnation)
+            .await?
+            .is_none()
+    {
+        return Err(Error::Failed(format!(
+            "{} `{name}` exists already and is not this resource's: choose another name, or delete it",
+            definition.type_name
+        )));
+    }
     let answer = write(
         definition,
         context,

@@ -219,6 +219,26 @@ fn a_name_that_somebody_else_has_is_never_taken_over() {
 }
 
 #[test]
+fn an_alarm_of_somebody_else_is_never_overwritten() {
+    let emulator = Emulator::simulated(1000);
+    let alarm = "Resources:\n  Alarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties: {AlarmName: shop-errors, \
+                 Namespace: Shop, MetricName: Errors, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 1, \
+                 ComparisonOperator: GreaterThanThreshold}\n";
+    let theirs = project(&emulator.url);
+    theirs.write("template.yaml", alarm);
+    theirs.ok("apply --auto-approve");
+    let ours = project(&emulator.url);
+    ours.edit("payctl.toml", "name = \"shop\"", "name = \"other\"");
+    ours.write(
+        "template.yaml",
+        &alarm.replace("Threshold: 1", "Threshold: 9"),
+    );
+    let run = ours.fails("apply --auto-approve", 1);
+    assert!(run.err.contains("exists already"), "{}", run.err);
+    assert_eq!(theirs.actions(""), Vec::<String>::new());
+}
+
+#[test]
 fn another_logical_id_for_the_same_name_and_range() {
     let emulator = Emulator::simulated(1000);
     let project = project(&emulator.url);

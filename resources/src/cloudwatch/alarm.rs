@@ -8,7 +8,7 @@ native!(
     /// `AWS::CloudWatch::Alarm`.
     Alarm,
     Definition {
-        create: Create::of("PutMetricAlarm", ""),
+        create: Create { overwrites: true, ..Create::of("PutMetricAlarm", "") },
         reads: &[
             Read::of(&ALARMS),
             Read { key: Key::Described(&["AlarmArn"]), select: Some(tags::swept), ..Read::of(&tags::SWEEP) },

@@ -9,7 +9,7 @@ native!(
     /// `AWS::CloudWatch::Dashboard`.
     Dashboard,
     Definition {
-        create: Create::of("PutDashboard", ""),
+        create: Create { overwrites: true, ..Create::of("PutDashboard", "") },
         reads: &[Read::of(&DASHBOARDS)],
         updates: &[Change { mode: Mode::All, ..Change::of("PutDashboard", &["DashboardName"]) }],
         delete: Delete::of(
