@@ -21,7 +21,7 @@ use super::cloud::Cloud;
 use super::events::{Counts, Events, Happened, Verb};
 use super::failure::{Cause, Failure};
 use super::log::Log;
-use super::models::{Known, Models};
+use super::models::{Known, Models, secrets_of};
 use super::operation::{Doing, Progress};
 use super::poller::{Pace, Poller};
 use crate::plan::{Milestone, Operation, OperationGraph, OperationKind, Plan};
@@ -136,7 +136,9 @@ pub fn verb(kind: &OperationKind) -> Option<Verb> {
 pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
     let started = run.cloud.clock().now();
     let graph = Arc::new(run.operations);
-    let models = Arc::new(Models::new(run.known));
+    let wanted = run.plan.changes.values();
+    let secrets = secrets_of(wanted.filter_map(|change| change.after.as_ref()));
+    let models = Arc::new(Models::new(run.known, secrets));
     let (progress, reached) = mpsc::unbounded_channel();
     let doing = Arc::new(Doing {
         graph: graph.clone(),

@@ -1,10 +1,10 @@
 //! [`Models`]: what is known of every resource while a run goes on; where templates' references get their values.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use payctl_model::facts::facts;
-use payctl_model::{Address, AttributeOf, PhysicalId, Value};
+use payctl_model::{Address, AttributeOf, PhysicalId, Secret, Value};
 
 use crate::template::Attributes;
 
@@ -42,18 +42,25 @@ impl Known {
 
 /// The models of all resources, shared by all operations of a run.
 #[derive(Debug, Default)]
-pub struct Models(RwLock<BTreeMap<Address, Known>>);
+pub struct Models {
+    known: RwLock<BTreeMap<Address, Known>>,
+    /// AWS gives a secret back like any other text; whoever reads it here gets it as the secret that it is.
+    secrets: BTreeSet<Arc<str>>,
+}
 
 impl Models {
-    /// What is known before the run starts.
-    pub fn new(known: BTreeMap<Address, Known>) -> Models {
-        Models(RwLock::new(known))
+    /// What is known before the run starts, and the secrets that the templates declare.
+    pub fn new(known: BTreeMap<Address, Known>, secrets: BTreeSet<Arc<str>>) -> Models {
+        Models {
+            known: RwLock::new(known),
+            secrets,
+        }
     }
 
     /// What is known of one resource.
     pub fn get(&self, address: &Address) -> Option<Known> {
         // A map is never left half changed, whatever panicked beside it.
-        self.0
+        self.known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(address)
@@ -62,7 +69,7 @@ impl Models {
 
     /// From now on this is known of it.
     pub fn set(&self, address: &Address, known: Known) {
-        self.0
+        self.known
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(address.clone(), known);
@@ -71,7 +78,58 @@ impl Models {
 
 impl Attributes for Models {
     fn attribute(&self, of: &AttributeOf) -> Option<Value> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&of.address)?.attribute(&of.attribute)
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let value = known.get(&of.address)?.attribute(&of.attribute)?;
+        Some(value.map_leaves(&mut |leaf| match leaf {
+            Value::String(text) if self.secrets.contains(text.as_str()) => {
+                Value::secret(text.as_str())
+            }
+            other => other.clone(),
+        }))
+    }
+}
+
+/// Every secret text in what a plan wants.
+pub fn secrets_of<'a>(wanted: impl IntoIterator<Item = &'a Value>) -> BTreeSet<Arc<str>> {
+    let mut secrets = BTreeSet::new();
+    for value in wanted {
+        value.visit(&mut |leaf| {
+            if let Value::Secret(Secret::Plain(text)) = leaf {
+                secrets.insert(text.clone());
+            }
+        });
+    }
+    secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_aws_gives_back_is_still_one() {
+        let address = Address::new("us-east-1", "app", "Parameter");
+        let model = Value::from(serde_json::json!({ "Type": "String", "Value": "hunter2" }));
+        let known = Known {
+            type_name: "AWS::SSM::Parameter".into(),
+            id: "p".into(),
+            model,
+        };
+        let wanted = Value::Map(BTreeMap::from([(
+            "Value".to_owned(),
+            Value::secret("hunter2"),
+        )]));
+        let models = Models::new(
+            BTreeMap::from([(address.clone(), known)]),
+            secrets_of([&wanted]),
+        );
+        assert_eq!(
+            models.attribute(&address.attribute("Value")),
+            Some(Value::secret("hunter2"))
+        );
+        assert_eq!(
+            models.attribute(&address.attribute("Type")),
+            Some(Value::from("String"))
+        );
     }
 }

@@ -367,10 +367,14 @@ proptest! {
             let sound: Vec<_> = named.into_iter().map(|(name, nature)| (name, sound(nature))).collect();
             let mut mended = Scene::new(&sound);
             mended.kept = scene.kept.clone();
-            *mended.cloud.world.lock().unwrap() = std::mem::take(&mut *scene.cloud.world.lock().unwrap());
+            let mut world = std::mem::take(&mut *scene.cloud.world.lock().unwrap());
+            // The new scene's clock starts anew: what was made before is as old as that.
+            world.things.values_mut().for_each(|thing| thing.made = mended.cloud.clock.now());
+            *mended.cloud.world.lock().unwrap() = world;
             mended.version = 2;
             let ended = mended.run(false, None, CancellationToken::new()).await;
-            assert!(ended.outcome.unwrap().is_complete());
+            let outcome = ended.outcome.unwrap();
+            assert!(outcome.is_complete(), "{:?} {:?}", outcome.failures, outcome.interrupted);
             assert_eq!(mended.cloud.existing(), NAMES);
             assert_eq!(mended.cloud.world.lock().unwrap().laws_broken, Vec::<String>::new());
             mended.run(true, None, CancellationToken::new()).await;

@@ -100,7 +100,8 @@ pub(super) fn permission(direction: Direction, rule: &Map<String, Json>) -> Json
     let protocol = rule
         .get("IpProtocol")
         .map_or_else(|| "-1".to_owned(), protocol);
-    if has_ports(&protocol) {
+    // With -1 all ports are meant, whatever is said (API_IpPermission).
+    if protocol != "-1" {
         for name in ["FromPort", "ToPort"] {
             if let Some(port) = rule.get(name).and_then(number) {
                 out.insert(name.to_owned(), port.into());

@@ -53,7 +53,7 @@ pub(super) struct Thing {
     pub address: Address,
     pub incarnation: Incarnation,
     pub model: Value,
-    made: SystemTime,
+    pub made: SystemTime,
 }
 
 #[derive(Default)]

@@ -23,7 +23,7 @@ use crate::plan::{
 use crate::template::{Attributes, EvalError};
 use tokio_util::sync::CancellationToken;
 
-use super::{FakeCloud, Nature, TYPE, address};
+use super::{FakeCloud, Nature, TYPE, address, used_by};
 
 /// A journal in memory that cuts the run off after a number of records.
 #[derive(Default)]
@@ -260,12 +260,19 @@ impl Scene {
             let version = known
                 .get(&address)
                 .and_then(|k| k.model.get("Version").cloned());
+            // What it uses is another one now, or will be.
+            let model = known.get(&address).map(|known| &known.model);
+            let ids = model.map(used_by).unwrap_or_default();
+            let moves = self.cloud.natures[name].uses.keys().any(|used| {
+                let used = self.kept.resources.get(&super::address(used));
+                used.is_some_and(|used| used.tainted || !ids.contains(&used.physical_id))
+            });
             let action = match prior {
                 Some(_) if destroy => Action::Delete { snapshot: false },
                 None if destroy => continue,
                 None => Action::Create,
                 Some(_) if replaced => Action::Replace(crate::plan::ReplaceOrder::CreateFirst),
-                Some(_) if version != Some(Value::from(self.version)) => Action::Update,
+                Some(_) if moves || version != Some(Value::from(self.version)) => Action::Update,
                 Some(_) => Action::NoOp,
             };
             let after = want
