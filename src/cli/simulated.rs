@@ -1,17 +1,11 @@
 //! The project's simulated AWS, in process: behind the SDK's HTTP client, and only there, payctl knows that it exists.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use bytes::Bytes;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use payctl_model::Clock;
+use payctl_resources::aws::in_process;
 use payctl_sandbox::Sandbox;
 
 use crate::report::failure::Failure;
@@ -71,37 +65,10 @@ impl Simulated {
 
     /// The HTTP client under which the SDK reaches it.
     pub(super) fn http_client(&self) -> SharedHttpClient {
-        let connector = SharedHttpConnector::new(Connector(self.sandbox.clone()));
-        http_client_fn(move |_, _| connector.clone())
-    }
-}
-
-/// A connector whose other end is the simulated AWS.
-struct Connector(Arc<Sandbox>);
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connector(simulated AWS)")
-    }
-}
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let sandbox = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let other = |error: Box<dyn std::error::Error + Send + Sync>| {
-                ConnectorError::other(error, None)
-            };
-            let request = request
-                .try_into_http1x()
-                .map_err(|error| other(error.into()))?;
-            let (parts, body) = request.into_parts();
-            let body = body
-                .bytes()
-                .map(Bytes::copy_from_slice)
-                .ok_or_else(|| other("a streaming request".into()))?;
-            let answer = sandbox.handle(http::Request::from_parts(parts, body)).await;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| other(error.into()))
+        let sandbox = self.sandbox.clone();
+        in_process(move |request| {
+            let sandbox = sandbox.clone();
+            async move { sandbox.handle(request).await }
         })
     }
 }

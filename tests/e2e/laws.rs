@@ -2,16 +2,8 @@
 //! get through, and with the edge the same template does.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use bytes::Bytes;
 use payctl::apply::engine::{Apply, apply};
 use payctl::apply::executor::Outcome;
 use payctl::apply::poller::Pace;
@@ -23,7 +15,7 @@ use payctl::graph::{ResourceGraph, Rules};
 use payctl::plan::{Desired, PlanOptions, operations, plan};
 use payctl::template::{self, Inputs};
 use payctl_model::Clock;
-use payctl_resources::aws::{Aws, ConnectOptions};
+use payctl_resources::aws::{Aws, ConnectOptions, in_process};
 use payctl_sandbox::Sandbox;
 use payctl_state::{Hasher, Paths, State, Store};
 use tokio_util::sync::CancellationToken;
@@ -146,10 +138,12 @@ impl World {
             clock.clone(),
             payctl_sandbox::Options::default(),
         ));
-        let connector = SharedHttpConnector::new(Connector(sandbox));
         let aws = Aws::connect(ConnectOptions {
             region: Some(REGION.to_owned()),
-            http_client: Some(http_client_fn(move |_, _| connector.clone())),
+            http_client: Some(in_process(move |request| {
+                let sandbox = sandbox.clone();
+                async move { sandbox.handle(request).await }
+            })),
             clock: clock.clone(),
             ..ConnectOptions::default()
         })
@@ -229,33 +223,6 @@ impl World {
         )
         .await
         .expect("the engine runs to its end")
-    }
-}
-
-/// A connector whose other end is the simulated AWS.
-struct Connector(Arc<Sandbox>);
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connector(simulated AWS)")
-    }
-}
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let sandbox = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-                ConnectorError::other(error, None)
-            };
-            let request = request
-                .try_into_http1x()
-                .map_err(|error| failed(error.into()))?;
-            let (parts, body) = request.into_parts();
-            let body = body.bytes().map(Bytes::copy_from_slice).unwrap_or_default();
-            let answer = sandbox.handle(http::Request::from_parts(parts, body)).await;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| failed(error.into()))
-        })
     }
 }
 

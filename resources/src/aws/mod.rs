@@ -4,6 +4,7 @@
 //! The runtime resolves credentials, signs, sends, times out and retries; `payctl-api` writes requests and reads answers.
 
 mod connect;
+mod in_process;
 mod pace;
 mod pages;
 mod retry;
@@ -43,6 +44,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::context::Caller;
 use crate::error::{AwsError, AwsErrorKind as ErrorKind};
 pub use connect::ConnectOptions;
+pub use in_process::in_process;
 use pace::Lane;
 use retry::{Refusal, Resend, Retry};
 

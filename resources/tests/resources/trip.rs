@@ -43,7 +43,7 @@ impl Caller for Simulated {
     }
 }
 
-struct NoJournal;
+pub struct NoJournal;
 
 #[async_trait]
 impl CallJournal for NoJournal {

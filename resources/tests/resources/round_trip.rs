@@ -2,64 +2,23 @@
 //! is found again, and what is deleted twice is gone.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use bytes::Bytes;
 use payctl_model::compare::{CompareOptions, compare};
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value};
-use payctl_resources::aws::{Aws, ConnectOptions};
+use payctl_resources::aws::{Aws, ConnectOptions, in_process};
 use payctl_resources::mapping::look;
 use payctl_resources::{
-    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Observed, Owner, Resource,
-    Result, Status, Update, prepare, read_declared, resource,
+    AwsError, AwsErrorKind, Caller, Context, Deletion, Observed, Owner, Resource, Result, Status,
+    Update, prepare, read_declared, resource,
 };
 use payctl_sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 
-/// A connector whose other end is the simulated AWS.
-struct Connector(Arc<Sandbox>);
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connector(simulated AWS)")
-    }
-}
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let sandbox = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let other = |error: Box<dyn std::error::Error + Send + Sync>| {
-                ConnectorError::other(error, None)
-            };
-            let request = request
-                .try_into_http1x()
-                .map_err(|error| other(error.into()))?;
-            let (parts, body) = request.into_parts();
-            let body = body
-                .bytes()
-                .map(Bytes::copy_from_slice)
-                .ok_or_else(|| other("a streaming request".into()))?;
-            let answer = sandbox.handle(http::Request::from_parts(parts, body)).await;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| other(error.into()))
-        })
-    }
-}
-
-fn http_client(sandbox: Arc<Sandbox>) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector(sandbox));
-    http_client_fn(move |_, _| connector.clone())
-}
+use crate::trip::NoJournal;
 
 /// AWS, but for one answer that gets lost.
 struct Losing {
@@ -87,19 +46,6 @@ impl Caller for Losing {
             });
         }
         answer
-    }
-}
-
-struct NoJournal;
-
-#[async_trait]
-impl CallJournal for NoJournal {
-    async fn intent(&self, _: &str) -> Result<u64> {
-        Ok(0)
-    }
-
-    async fn result(&self, _: u64, _: Result<&Json, &AwsError>) -> Result<()> {
-        Ok(())
     }
 }
 
@@ -148,7 +94,10 @@ impl Trip {
         let sandbox = Arc::new(Sandbox::new(clock.clone(), Default::default()));
         let aws = Aws::connect(ConnectOptions {
             region: Some("us-east-1".to_owned()),
-            http_client: Some(http_client(sandbox)),
+            http_client: Some(in_process(move |request| {
+                let sandbox = sandbox.clone();
+                async move { sandbox.handle(request).await }
+            })),
             clock: clock.clone(),
             ..ConnectOptions::default()
         })

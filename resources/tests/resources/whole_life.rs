@@ -1,13 +1,11 @@
 //! Types in the simulated AWS: made, read back as declared, found again, changed in place and deleted.
 
-mod trip;
-
 use std::collections::BTreeSet;
 
 use payctl_resources::{Deletion, read_declared};
 use serde_json::{Value as Json, json};
 
-use trip::{Made, Trip};
+use crate::trip::{Made, Trip};
 
 fn tags(pairs: &[(&str, &str)]) -> Json {
     pairs

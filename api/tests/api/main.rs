@@ -1,0 +1,4 @@
+//! The API models' codecs from outside.
+
+mod round_trip;
+mod wire_formats;

@@ -1,0 +1,203 @@
+//! Making a resource.
+
+use std::time::Duration;
+
+use payctl_model::{Incarnation, PropertyPath, Value};
+use serde_json::{Map, Value as Json, json};
+
+use super::find::find;
+
+use super::read::read;
+use super::types::{Type, add_fixed, expose};
+use super::update::update;
+use super::{items_of, write};
+use crate::context::Context;
+use crate::definition::{Definition, Tags};
+use crate::error::{Error, Result};
+use crate::mapping::look;
+use crate::resource::{Observed, Status, Update};
+
+/// How long a resource may take until calls for what its create call did not take are accepted (a restored database: hours).
+const SETTLING: Duration = Duration::from_secs(4 * 3_600);
+
+/// The create call, and what it does not take afterwards.
+pub async fn create(
+    definition: &'static Definition,
+    context: &Context,
+    desired: &Value,
+    incarnation: &Incarnation,
+) -> Result<Observed> {
+    let of = Type::of(definition)?;
+    let properties = expose(definition.type_name, desired)?;
+    of.check(&properties)?;
+    let (input, later) = of.creation(&properties);
+    // Before the first call: nothing may be dropped silently.
+    let names: Vec<&str> = later
+        .iter()
+        .map(String::as_str)
+        .filter(|name| of.tag_property() != Some(name))
+        .collect();
+    let (_, nowhere) = of.route(&names, &properties);
+    let create = of.creating(&properties);
+    if !nowhere.is_empty() {
+        return Err(Error::Unmapped {
+            type_name: definition.type_name.to_owned(),
+            properties: nowhere.into_iter().map(PropertyPath::from).collect(),
+        });
+    }
+    if create.overwrites
+        && let Some(first) = definition.reads.first()
+        && let Some(name) = definition
+            .name
+            .and_then(|name| properties.get(name.property)?.as_str())
+        && !items_of(context, first.load, name).await?.is_empty()
+        && find(definition, context, desired, incarnation)
+            .await?
+            .is_none()
+    {
+        return Err(Error::Failed(format!(
+            "{} `{name}` exists already and is not this resource's: choose another name, or delete it",
+            definition.type_name
+        )));
+    }
+    let answer = write(
+        definition,
+        context,
+        create.operation,
+        create_input(&of, input, &properties, incarnation),
+    )
+    .await?;
+    let mut observed = created(&of, &answer, &properties)?;
+    context.identified(&observed.id).await?;
+    if !later.is_empty() {
+        let changed: Vec<PropertyPath> = later
+            .iter()
+            .filter(|name| {
+                observed
+                    .model
+                    .get(name)
+                    .is_none_or(|told| told.expose_json().as_ref() != properties.get(*name))
+            })
+            .map(|name| PropertyPath::root().key(name.as_str()))
+            .collect();
+        let heads: Vec<&str> = changed.iter().filter_map(PropertyPath::head).collect();
+        let (routed, _) = of.route(&heads, &properties);
+        if create.settles && routed.iter().any(|(change, names)| change.calls(names)) {
+            observed = settled(definition, context, observed).await?;
+        }
+        let live = observed.model.clone();
+        update(
+            definition,
+            context,
+            &observed.id,
+            &Update {
+                desired,
+                live: &live,
+                changed: &changed,
+            },
+        )
+        .await?;
+    }
+    // What the answer did not tell is as it was asked for, until it is read.
+    if let (Some(model), Some(desired)) = (observed.model.as_map_mut(), desired.as_map()) {
+        for (name, value) in desired {
+            if later.contains(name) {
+                model.insert(name.clone(), value.clone());
+            } else {
+                model.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    Ok(observed)
+}
+
+/// The resource when it is ready for more calls.
+async fn settled(
+    definition: &'static Definition,
+    context: &Context,
+    made: Observed,
+) -> Result<Observed> {
+    let start = context.clock().now();
+    let mut last = made;
+    loop {
+        match &last.status {
+            Status::Ready => return Ok(last),
+            Status::Failed(reason) => return Err(Error::Failed(reason.clone())),
+            Status::Gone => {
+                let what = format!("{}: {} is gone", definition.type_name, last.id);
+                return Err(Error::Failed(what));
+            }
+            Status::Pending => {}
+        }
+        let spent = context.clock().now().duration_since(start);
+        if spent.unwrap_or(SETTLING) >= SETTLING {
+            let what = format!(
+                "{}: {} does not become ready",
+                definition.type_name, last.id
+            );
+            return Err(Error::Failed(what));
+        }
+        context.clock().sleep(Duration::from_secs(10)).await;
+        // Not in the list yet: AWS has answered with it, so it comes.
+        if let Some(found) = read(definition, context, &last.id).await? {
+            last = found;
+        }
+    }
+}
+
+pub(super) fn create_input(
+    of: &Type,
+    mut input: Map<String, Json>,
+    properties: &Map<String, Json>,
+    incarnation: &Incarnation,
+) -> Map<String, Json> {
+    let create = of.creating(properties);
+    add_fixed(&mut input, create.fixed);
+    if let (Tags::Specification(kind), Some(tags)) = (
+        of.definition.tags,
+        of.tag_property().and_then(|name| properties.get(name)),
+    ) && tags.as_array().is_some_and(|tags| !tags.is_empty())
+    {
+        input.insert(
+            "TagSpecifications".to_owned(),
+            json!([{"ResourceType": kind, "Tags": tags}]),
+        );
+    }
+    let marked = of
+        .input(create.operation)
+        .and_then(|shape| shape.members.iter().find(|member| member.idempotency_token));
+    if let Some(name) = create.token.or(marked.map(|member| member.name.as_str())) {
+        input
+            .entry(name.to_owned())
+            .or_insert_with(|| incarnation.token("").into());
+    }
+    input
+}
+
+/// What the create call's answer tells. What is not in it but declared (a name that is the id) counts as declared.
+pub(super) fn created(
+    of: &Type,
+    answer: &Json,
+    properties: &Map<String, Json>,
+) -> Result<Observed> {
+    let definition = of.definition;
+    let create = of.creating(properties);
+    let missing = |what: &str| Error::Answer {
+        call: format!("{}:{}", definition.service, create.operation),
+        missing: what.to_owned(),
+    };
+    let description =
+        look(answer, create.description).ok_or_else(|| missing(create.description))?;
+    // A function of the mapping may make the identifier of what was declared (a route's destination).
+    let mut told = properties.clone();
+    if let Json::Object(members) = &description {
+        told.extend(members.clone());
+    }
+    let mut model = of.mapping().model(&Json::Object(told));
+    for (name, value) in properties {
+        model.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    let id = of.id(&model).ok_or_else(|| missing("identifier"))?;
+    of.observed(Some(&id), &description)
+        .ok_or_else(|| missing("identifier"))
+}

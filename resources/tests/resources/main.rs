@@ -1,0 +1,5 @@
+//! The native types against the simulated AWS.
+
+mod round_trip;
+mod trip;
+mod whole_life;
