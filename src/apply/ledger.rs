@@ -1,6 +1,6 @@
 //! [`Ledger`]: the journal's entries folded, by one pure function, while a run goes on and when a later one recovers.
 //!
-//! [`Ledger::after`] takes an entry in; [`Ledger::verdict`] says what came of an operation; [`Ledger::changes`] says what
+//! [`Ledger::after`] takes an entry in; `verdict` says what came of an operation; [`Ledger::changes`] says what
 //! that means for the state. What is impossible is an error: a journal is never guessed at.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! How a service, a kind of thing and its operations are declared: plain constants, read by [`crate::generic`].
+//! How a service, a kind of thing and its operations are declared: plain constants, read by `crate::generic`.
 
 mod operation;
 

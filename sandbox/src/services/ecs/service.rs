@@ -1,4 +1,4 @@
-//! Services: what is asked, and what AWS refuses. Keeping the tasks running is [`super::rollout`].
+//! Services: what is asked, and what AWS refuses. Keeping the tasks running is `rollout`.
 
 use super::cluster::{self, PROVIDER_KNOWN};
 use super::{caller, definition, described, fill, invalid, listing, network, rollout, task};
