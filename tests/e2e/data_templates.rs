@@ -236,6 +236,7 @@ cases!(
     parameters,
     postgresql_standalone,
     scaling,
+    secrets,
     topics,
 );
 

@@ -113,6 +113,15 @@ fn lifecycle(project: &Project) {
     assert_eq!(project.plan("")["summary"]["create"], RESOURCES);
 }
 
+/// A second plan makes these calls and no other: one for all that a call can read, one each where AWS's API reads one.
+#[test]
+fn a_plan_makes_exactly_the_calls_that_batching_allows() {
+    let project = Project::platform("high-availability");
+    project.ok("apply --auto-approve");
+    let calls = &project.plan("")["api_calls"];
+    insta::assert_snapshot!(serde_json::to_string_pretty(calls).expect("JSON"));
+}
+
 #[test]
 fn lives_and_dies_in_the_simulated_aws() {
     let project = Project::platform("high-availability");
