@@ -1,7 +1,7 @@
 //! Templates that no platform has: databases, keys, logs, alarms, topics, parameters, scaling, and the breadth of the
 //! language. Each lives its whole life: validated, planned, applied, changed, destroyed.
 //!
-//! `templates/NAME.toml` says what shall happen to `templates/NAME.yaml` (or what `file` names):
+//! `templates/data/NAME.toml` says what shall happen to `templates/data/NAME.yaml` (or what `file` names):
 //! - `resources`: how many it declares;
 //! - `secret`: parameters that come from variables of the environment;
 //! - `hidden`: texts that nobody may ever see, besides the secrets: on the terminal, in the state, in a saved plan;
@@ -46,7 +46,7 @@ struct Edit {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/templates")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/templates/data")
 }
 
 /// A case on its way.
