@@ -111,6 +111,18 @@ pub fn decode_request(request: &Request<Bytes>) -> Result<Incoming, RequestError
         protocol,
     };
 
+    // CBOR's paths and JSON's header name service and operation alike.
+    let by_target = |target: &str, name: &str, protocol| {
+        everywhere()
+            .filter(|service| service.metadata.target_prefix.as_deref() == Some(target))
+            .find_map(|service| Some((service, service.operation(name)?)))
+            .ok_or_else(|| {
+                let error =
+                    ApiError::new("UnknownOperationException", format!("no operation {name}"));
+                refuse(None, protocol, error)
+            })
+    };
+
     let path = request.uri().path();
     let found: (
         &'static Service,
@@ -123,20 +135,7 @@ pub fn decode_request(request: &Request<Bytes>) -> Result<Incoming, RequestError
         .and_then(|rest| rest.split_once("/operation/"))
     {
         let protocol = Protocol::SmithyRpcV2Cbor;
-        let unknown = || {
-            refuse(
-                None,
-                protocol,
-                ApiError::new("UnknownOperationException", format!("no operation {name}")),
-            )
-        };
-        let service = everywhere()
-            .find(|service| {
-                service.metadata.target_prefix.as_deref() == Some(target)
-                    && service.operation(name).is_some()
-            })
-            .ok_or_else(unknown)?;
-        let operation = service.operation(name).ok_or_else(unknown)?;
+        let (service, operation) = by_target(target, name, protocol)?;
         found = (
             service,
             operation,
@@ -145,20 +144,7 @@ pub fn decode_request(request: &Request<Bytes>) -> Result<Incoming, RequestError
         );
     } else if let Some((prefix, name)) = text("x-amz-target").rsplit_once('.') {
         let protocol = Protocol::Json;
-        let unknown = || {
-            refuse(
-                None,
-                protocol,
-                ApiError::new("UnknownOperationException", format!("no operation {name}")),
-            )
-        };
-        let service = everywhere()
-            .find(|service| {
-                service.metadata.target_prefix.as_deref() == Some(prefix)
-                    && service.operation(name).is_some()
-            })
-            .ok_or_else(unknown)?;
-        let operation = service.operation(name).ok_or_else(unknown)?;
+        let (service, operation) = by_target(prefix, name, protocol)?;
         found = (
             service,
             operation,
