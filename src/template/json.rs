@@ -12,13 +12,18 @@ use super::diagnostic::Diagnostic;
 use super::node::{Entry, MAX_DEPTH, Node, NodeKind};
 use super::source::{Source, Span};
 
-/// Reads the whole text as one JSON value. Equal keys are reported all in one run; the first syntax error ends it.
-pub(super) fn parse(source: &Arc<Source>, start: usize) -> Result<Node, Vec<Diagnostic>> {
+/// Reads the whole text as one JSON value. Equal keys are reported all in one run; the first syntax error ends it, and there
+/// is no value.
+pub(super) fn parse(
+    source: &Arc<Source>,
+    start: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Node> {
     let mut parser = Parser {
         source,
         text: source.text(),
         at: start,
-        duplicates: Vec::new(),
+        diagnostics,
     };
     let node = parser.value(0).and_then(|node| {
         parser.skip_blanks();
@@ -27,18 +32,14 @@ pub(super) fn parse(source: &Arc<Source>, start: usize) -> Result<Node, Vec<Diag
             Some(_) => Err(parser.unexpected("the end of the template", "")),
         }
     });
-    match node {
-        Ok(node) if parser.duplicates.is_empty() => Ok(node),
-        Ok(_) => Err(parser.duplicates),
-        Err(error) => Err(parser.duplicates.into_iter().chain([error]).collect()),
-    }
+    node.map_err(|error| diagnostics.push(error)).ok()
 }
 
 struct Parser<'a> {
     source: &'a Arc<Source>,
     text: &'a str,
     at: usize,
-    duplicates: Vec<Diagnostic>,
+    diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Parser<'_> {
@@ -141,22 +142,16 @@ impl Parser<'_> {
             self.at += 1;
         }
         let text = &self.text[start..self.at];
-        match super::node::number(text) {
-            Some(number) => Ok(NodeKind::Number(number)),
-            // Whole numbers too large for a number keep all their digits as text.
-            None if text.len() > 18
-                && !text.starts_with('0')
-                && text.bytes().all(|byte| byte.is_ascii_digit()) =>
-            {
-                Ok(NodeKind::Text(text.to_owned()))
-            }
-            None => Err(self
-                .error(
-                    format!("`{text}` is no JSON number"),
-                    Span::between(start, self.at),
-                )
-                .help("write it in double quotes if it is a text")),
+        if !is_number(text) {
+            let span = Span::between(start, self.at);
+            return Err(self
+                .error(format!("`{text}` is no JSON number"), span)
+                .help("write it in double quotes if it is a text"));
         }
+        Ok(match super::node::number(text) {
+            Some(number) => NodeKind::Number(number),
+            None => NodeKind::Text(text.to_owned()),
+        })
     }
 
     fn map(&mut self, depth: usize) -> Result<NodeKind, Diagnostic> {
@@ -185,7 +180,7 @@ impl Parser<'_> {
             let value = self.value(depth + 1)?;
             match seen.get(&key) {
                 Some(first) => {
-                    self.duplicates
+                    self.diagnostics
                         .push(duplicate_key(self.source, &key, key_span, *first))
                 }
                 None => {
@@ -320,6 +315,28 @@ impl Parser<'_> {
     }
 }
 
+/// Whether a text is a number by JSON's grammar (RFC 8259, section 6).
+fn is_number(text: &str) -> bool {
+    fn digits(text: &str) -> Option<&str> {
+        let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        (rest.len() < text.len()).then_some(rest)
+    }
+    let whole = text.strip_prefix('-').unwrap_or(text);
+    let rest = match whole.strip_prefix('0') {
+        Some(rest) => Some(rest),
+        None => digits(whole),
+    };
+    let rest = rest.and_then(|rest| match rest.strip_prefix('.') {
+        Some(fraction) => digits(fraction),
+        None => Some(rest),
+    });
+    let rest = rest.and_then(|rest| match rest.strip_prefix(['e', 'E']) {
+        Some(power) => digits(power.strip_prefix(['+', '-']).unwrap_or(power)),
+        None => Some(rest),
+    });
+    rest == Some("")
+}
+
 /// The message for two equal keys of one map.
 pub(super) fn duplicate_key(
     source: &Arc<Source>,
@@ -342,13 +359,11 @@ mod tests {
 
     fn read(text: &str) -> Result<Node, String> {
         let source = Arc::new(Source::new("t.json", text));
-        parse(&source, 0).map_err(|errors| {
-            errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n")
-        })
+        let mut diagnostics = Vec::new();
+        let node = parse(&source, 0, &mut diagnostics);
+        let messages: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        node.filter(|_| diagnostics.is_empty())
+            .ok_or_else(|| messages.join("\n"))
     }
 
     #[test]
@@ -363,6 +378,42 @@ mod tests {
         assert_eq!(
             &text[entries[1].key_span.offset..entries[1].key_span.end()],
             "\"big\""
+        );
+    }
+
+    #[test]
+    fn numbers_that_a_number_would_change_stay_text() {
+        let text = r#"[7, -7, 1.5, 1.0, 1.10, 1e3, -0, 123456789012, 18446744073709551615, 18446744073709551616, 0.1e1]"#;
+        assert_eq!(
+            read(text).unwrap().to_value().to_json(),
+            serde_json::json!([
+                7,
+                -7,
+                1.5,
+                1.0,
+                "1.10",
+                "1e3",
+                "-0",
+                123456789012u64,
+                u64::MAX,
+                "18446744073709551616",
+                "0.1e1"
+            ])
+        );
+    }
+
+    #[test]
+    fn what_follows_equal_keys_is_read_all_the_same() {
+        let source = Arc::new(Source::new(
+            "t.json",
+            r#"{"a": 1, "a": 2, "b": {"c": 3, "c": 4}}"#,
+        ));
+        let mut diagnostics = Vec::new();
+        let node = parse(&source, 0, &mut diagnostics).unwrap();
+        assert_eq!(diagnostics.len(), 2);
+        assert_eq!(
+            node.to_value().to_json(),
+            serde_json::json!({"a": 1, "b": {"c": 3}})
         );
     }
 
@@ -403,7 +454,10 @@ mod tests {
             if theirs {
                 proptest::prop_assert!(ours.is_ok() || ours.unwrap_err().contains("duplicate-key"), "{}", text);
             } else {
-                proptest::prop_assert!(ours.is_err() || text.bytes().filter(u8::is_ascii_digit).count() > 18, "{}", text);
+                // Only numbers that no `f64` holds are more to us than to serde_json.
+                let too_large = serde_json::from_str::<serde_json::Value>(&text)
+                    .is_err_and(|error| error.to_string().contains("out of range"));
+                proptest::prop_assert!(ours.is_err() || too_large, "{}", text);
             }
         }
     }

@@ -33,14 +33,19 @@ pub fn load(name: &str, text: &str) -> Result<Template, Vec<Diagnostic>> {
     } else {
         0
     };
+    let mut diagnostics = Vec::new();
     let root = match text[start..].trim_start().starts_with('{') {
-        true => json::parse(&source, start)?,
-        false => yaml::parse(&source, start)?,
+        true => json::parse(&source, start, &mut diagnostics),
+        false => yaml::parse(&source, start, &mut diagnostics),
+    };
+    let Some(root) = root else {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| place.span));
+        return Err(diagnostics);
     };
     let mut loader = Loader {
         source: &source,
         names: Names::default(),
-        diagnostics: Vec::new(),
+        diagnostics,
     };
     let template = loader.template(&root);
     let mut diagnostics = loader.diagnostics;

@@ -98,22 +98,21 @@ impl Node {
     }
 }
 
-/// A number, where the text is one in JSON's sense. Digits after a leading zero (`0123`, account ids) are text, and so is what
-/// does not survive being a number.
+/// A number, where writing the number gives the text again. All else stays text and keeps every character: account ids
+/// (`012345678901`), versions (`1.10`), `1e3`, `0x1F`, `1_000`, `12:30:45`, and what no number holds exactly. Nothing is
+/// lost by that: where AWS takes a number, CloudFormation and payctl read it from text as well.
 pub(super) fn number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let whole = digits.split(['.', 'e', 'E']).next()?;
-    if whole.is_empty()
-        || !whole.bytes().all(|byte| byte.is_ascii_digit())
-        || (whole.len() > 1 && whole.starts_with('0'))
-    {
-        return None;
-    }
-    if whole.len() == digits.len() {
-        return match text.parse::<i64>() {
-            Ok(number) => Some(number.into()),
-            Err(_) => text.parse::<u64>().ok().map(Number::from),
-        };
-    }
-    serde_json::from_str(text).ok()
+    // The longest that an `f64` is written with has 24 characters.
+    let may_be = text.len() <= 24
+        && text
+            .trim_start_matches('-')
+            .starts_with(|first: char| first.is_ascii_digit());
+    let number: Number = match may_be.then_some(text)?.parse::<i64>() {
+        Ok(number) => number.into(),
+        Err(_) => match text.parse::<u64>() {
+            Ok(number) => number.into(),
+            Err(_) => serde_json::from_str(text).ok()?,
+        },
+    };
+    (number.to_string() == text).then_some(number)
 }

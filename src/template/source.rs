@@ -73,6 +73,16 @@ impl Source {
         Position { line, column }
     }
 
+    /// The byte at which a line starts, counted from 1, after a byte order mark; the text's end where there is no such line.
+    pub fn line_start(&self, line: usize) -> usize {
+        let start = line.checked_sub(1).and_then(|index| self.lines.get(index));
+        match start {
+            Some(0) if self.text.starts_with('\u{feff}') => '\u{feff}'.len_utf8(),
+            Some(start) => *start,
+            None => self.text.len(),
+        }
+    }
+
     /// One line without its end, counted from 1; empty where there is none.
     pub fn line(&self, line: usize) -> &str {
         let Some(start) = line.checked_sub(1).and_then(|index| self.lines.get(index)) else {

@@ -363,11 +363,27 @@ impl Syntax<'_> {
                 match refusal(other) {
                     Some(why) => self.refuse(other, why, at),
                     None => {
-                        let similar = did_you_mean(other, FUNCTIONS)
-                            .map(|name| format!("did you mean `{name}`?"));
+                        // Named as the template names it: by its short form or its long one.
+                        let short = self.source.slice(at).starts_with('!');
+                        let plain = |name: &'static str| name.trim_start_matches("Fn::");
+                        let name = other.trim_start_matches("Fn::");
+                        let similar =
+                            did_you_mean(name, FUNCTIONS.map(plain)).and_then(|similar| {
+                                let long =
+                                    FUNCTIONS.into_iter().find(|long| plain(long) == similar)?;
+                                Some(match short {
+                                    true => format!("did you mean `!{similar}`?"),
+                                    false => format!("did you mean `{long}`?"),
+                                })
+                            });
+                        let shown = if short {
+                            format!("!{name}")
+                        } else {
+                            other.to_owned()
+                        };
                         self.report(
                             "unknown-function",
-                            format!("there is no function `{other}`"),
+                            format!("there is no function `{shown}`"),
                             at,
                             similar,
                         );
@@ -526,7 +542,19 @@ impl Syntax<'_> {
         if let Some(text) = argument.as_text() {
             return match text.split_once('.') {
                 Some((logical_id, attribute)) => {
-                    self.attribute(logical_id, attribute, argument.span, argument.span)
+                    // Where the text stands in the template as it is, each part has its own place.
+                    let span = argument.span;
+                    let (at, attribute_at) = match self.source.slice(span) == text {
+                        true => {
+                            let split = span.offset + logical_id.len();
+                            (
+                                Span::between(span.offset, split),
+                                Span::between(split + 1, span.end()),
+                            )
+                        }
+                        false => (span, span),
+                    };
+                    self.attribute(logical_id, attribute, at, attribute_at)
                 }
                 None => {
                     let message =

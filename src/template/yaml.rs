@@ -1,40 +1,50 @@
 //! YAML with a place for every key and value, read as CloudFormation reads it.
 //!
 //! CloudFormation speaks YAML 1.1 (User Guide, "CloudFormation template formats"), but keeps dates as texts. So do we: `yes` and
-//! `on` are booleans, `2012-10-17` and `0123` are texts. Short forms of functions are written out: `!Ref x` becomes
-//! `{"Ref": "x"}`. Anchors, aliases and merge keys work, within limits.
+//! `on` are booleans (`y` and `n` are texts), `2012-10-17` is a text, and so is every number that a number would write
+//! otherwise ([`number`]). Short forms of functions are written out: `!Ref x` becomes `{"Ref": "x"}`.
+//!
+//! Anchors, aliases and merge keys are written out, as `aws cloudformation package` does before CloudFormation sees them, which
+//! itself takes none. What they make of a document is limited, and so is how deep it may be nested.
 
 #![allow(
     clippy::result_large_err,
     reason = "an error ends the parse: its size costs nothing"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::diagnostic::{Diagnostic, did_you_mean};
+use super::diagnostic::Diagnostic;
 use super::json::duplicate_key;
 use super::node::{Entry, MAX_DEPTH, Node, NodeKind, number};
 use super::source::{Source, Span};
-use super::syntax::FUNCTIONS;
 
-/// How many bytes of nodes aliases may make of a document.
-const MAX_EXPANSION: usize = 64 << 20;
+mod mistake;
+#[cfg(test)]
+mod tests;
 
-/// Reads the text from byte `start` on as one YAML document. The first syntax error ends it; all else is reported in one run.
-pub(super) fn parse(source: &Arc<Source>, start: usize) -> Result<Node, Vec<Diagnostic>> {
+/// How many bytes of nodes anchors and aliases may make of a document.
+const MAX_EXPANSION: usize = 32 << 20;
+
+/// Reads the text from byte `start` on as one YAML document. The first syntax error ends it, and there is no value; all else
+/// is reported in one run.
+pub(super) fn parse(
+    source: &Arc<Source>,
+    start: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Node> {
     let text = &source.text()[start..];
-    let offsets = Offsets::new(text, start);
     let mut builder = Builder {
         source,
-        offsets,
+        offsets: Offsets::new(text, start),
         frames: Vec::new(),
         anchors: HashMap::new(),
         expanded: 0,
         root: None,
-        diagnostics: Vec::new(),
+        diagnostics,
     };
     let mut parser = Parser::new_from_str(text);
     let mut documents = 0;
@@ -51,32 +61,21 @@ pub(super) fn parse(source: &Arc<Source>, start: usize) -> Result<Node, Vec<Diag
             }
             Ok((event, span)) => builder.event(event, span.start, span.end),
             Err(error) => {
-                let mark = error.marker();
-                let message = format!("this is no YAML: {}", error.info());
-                let diagnostic = builder.error(message, *mark, *mark);
-                let line = source.line(diagnostic.line().unwrap_or(1));
-                let indentation = line.len() - line.trim_start().len();
-                Err(match line[..indentation].contains('\t') {
-                    true => diagnostic.help("YAML is indented with spaces, not tabs"),
-                    false => diagnostic.help(
-                        "the cause may stand above: a bracket or quote that is not closed, a wrong indentation",
-                    ),
-                })
+                let at = builder.offsets.byte(*error.marker());
+                let open: Vec<Span> = builder.frames.iter().map(|frame| frame.span).collect();
+                Err(mistake::explain(source, error.info(), at, &open))
             }
         };
         if let Err(diagnostic) = outcome {
             builder.diagnostics.push(diagnostic);
-            return Err(builder.diagnostics);
+            return None;
         }
     }
-    match builder.root {
-        _ if !builder.diagnostics.is_empty() => Err(builder.diagnostics),
-        Some(root) => Ok(root),
-        None => Err(vec![
-            Diagnostic::error("empty-template", "the template is empty")
-                .at(source, Span::default()),
-        ]),
+    if builder.root.is_none() {
+        let empty = Diagnostic::error("empty-template", "the template is empty");
+        builder.diagnostics.push(empty.at(source, Span::default()));
     }
+    builder.root
 }
 
 /// From the parser's character counts to byte offsets.
@@ -118,18 +117,43 @@ impl Offsets {
 struct Frame {
     content: Content,
     span: Span,
-    tag: Option<String>,
+    /// The function that it is the argument of.
+    function: Option<Function>,
     anchor: usize,
+}
+
+/// A function's short form.
+struct Function {
+    /// Its long name.
+    name: String,
+    /// Where the tag stands.
+    span: Span,
 }
 
 enum Content {
     List(Vec<Node>),
     Map {
         entries: Vec<Entry>,
-        key: Option<(String, Span)>,
+        key: Option<Key>,
         seen: BTreeMap<String, Span>,
         merges: Vec<Node>,
     },
+}
+
+/// A key whose value comes next.
+enum Key {
+    Named(String, Span),
+    /// `<<`, without quotes.
+    Merge,
+}
+
+/// What a tag says.
+enum Meaning {
+    /// Nothing that matters.
+    None,
+    /// That the scalar is a text.
+    Text,
+    Function(Function),
 }
 
 struct Builder<'a> {
@@ -139,7 +163,7 @@ struct Builder<'a> {
     anchors: HashMap<usize, Node>,
     expanded: usize,
     root: Option<Node>,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Builder<'_> {
@@ -152,9 +176,7 @@ impl Builder<'_> {
         let span = Span::between(self.offsets.byte(start), self.offsets.byte(end));
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = self.tag(tag.as_deref(), span);
-                let keep_text =
-                    style != ScalarStyle::Plain || matches!(tag.as_deref(), Some("!" | "!!str"));
+                let (meaning, content) = self.properties(tag.as_deref(), anchor, span);
                 let is_key = matches!(
                     self.frames.last(),
                     Some(Frame {
@@ -163,19 +185,25 @@ impl Builder<'_> {
                     })
                 );
                 // A function's short form takes its scalar as text: `!Ref yes` means the parameter `yes`.
-                let function = tag.as_deref().is_some_and(|tag| !tag.starts_with('!'));
-                let kind = match keep_text || is_key || function {
+                let keep_text = is_key
+                    || style != ScalarStyle::Plain
+                    || matches!(meaning, Meaning::Text | Meaning::Function(_));
+                let kind = match keep_text {
                     true => NodeKind::Text(text.into_owned()),
-                    false => plain(&text),
+                    false => self.plain(&text, content),
                 };
-                let node = self.written_out(
-                    Node {
-                        kind,
-                        span: self.trimmed(span),
-                    },
-                    tag,
-                );
-                self.finish(node, anchor, style == ScalarStyle::Plain)
+                let merge = is_key && style == ScalarStyle::Plain && text_of(&kind) == "<<";
+                let node = Node {
+                    kind,
+                    span: self.trimmed(content),
+                };
+                match meaning {
+                    Meaning::Function(function) => {
+                        let span = self.trimmed(span);
+                        self.finish(function.call(node, span), anchor, false)
+                    }
+                    _ => self.finish(node, anchor, merge),
+                }
             }
             Event::SequenceStart(anchor, tag) => {
                 self.open(Content::List(Vec::new()), span, anchor, tag.as_deref())
@@ -200,13 +228,17 @@ impl Builder<'_> {
                         entries, merges, ..
                     } => NodeKind::Map(self.merged(entries, merges)),
                 };
-                let node = self.written_out(
-                    Node {
-                        kind,
-                        span: frame.span,
-                    },
-                    frame.tag,
-                );
+                let node = Node {
+                    kind,
+                    span: frame.span,
+                };
+                let node = match frame.function {
+                    Some(function) => {
+                        let span = function.span;
+                        function.call(node, span)
+                    }
+                    None => node,
+                };
                 self.finish(node, frame.anchor, false)
             }
             Event::Alias(anchor) => {
@@ -222,7 +254,10 @@ impl Builder<'_> {
                 if self.expanded > MAX_EXPANSION || self.frames.len() + depth > MAX_DEPTH {
                     return Err(self
                         .error("this alias makes the template too large", start, end)
-                        .help("write out less by aliases: payctl stops at 64 MB or 100 levels"));
+                        .help(format!(
+                            "payctl writes aliases out, and stops at {} MB or {MAX_DEPTH} levels",
+                            MAX_EXPANSION >> 20
+                        )));
                 }
                 let node = node.clone();
                 self.finish(node, 0, false)
@@ -242,19 +277,29 @@ impl Builder<'_> {
         anchor: usize,
         tag: Option<&Tag>,
     ) -> Result<(), Diagnostic> {
+        let (meaning, _) = self.properties(tag, anchor, span);
+        // The parser's span covers tag and anchor, else it begins with the list or map. Of that only the first character:
+        // messages underline a place, not a page.
+        let has_properties = tag.is_some() || anchor != 0;
         let span = Span {
-            offset: span.offset,
+            offset: if has_properties {
+                span.end()
+            } else {
+                span.offset
+            },
             length: 1,
         };
         if self.frames.len() >= MAX_DEPTH {
             let message = format!("nested more than {MAX_DEPTH} deep");
             return Err(Diagnostic::error("bad-yaml", message).at(self.source, span));
         }
-        let tag = self.tag(tag, span);
         self.frames.push(Frame {
             content,
             span,
-            tag,
+            function: match meaning {
+                Meaning::Function(function) => Some(function),
+                _ => None,
+            },
             anchor,
         });
         Ok(())
@@ -268,98 +313,128 @@ impl Builder<'_> {
         }
     }
 
-    /// The long name of a function's short form (`Fn::Sub`), or a tag that only says how to read a scalar (`!`, `!!str`).
-    fn tag(&mut self, tag: Option<&Tag>, span: Span) -> Option<String> {
-        let tag = tag?;
-        let unknown = |name: &str| {
-            Diagnostic::error("unknown-tag", format!("the tag `{name}` is not known"))
-                .at(self.source, span)
-        };
-        if tag.handle == "tag:yaml.org,2002:" {
-            return match tag.suffix.as_str() {
-                "str" => Some("!!str".to_owned()),
-                "int" | "float" | "bool" | "null" | "map" | "seq" => None,
-                other => {
-                    let diagnostic = unknown(&format!("!!{other}"));
-                    self.diagnostics.push(
-                        diagnostic.help("CloudFormation templates do not use it: remove the tag"),
-                    );
-                    None
-                }
-            };
+    /// What a node's tag means, and the place of the node without its tag and anchor.
+    fn properties(&mut self, tag: Option<&Tag>, anchor: usize, span: Span) -> (Meaning, Span) {
+        if tag.is_none() && anchor == 0 {
+            return (Meaning::None, span);
         }
-        if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty()
-        {
-            return Some("!".to_owned());
-        }
-        let short = tag.suffix.as_str();
-        let long = match short {
-            "Ref" | "Condition" => short.to_owned(),
-            _ => format!("Fn::{short}"),
-        };
-        if tag.handle == "!"
-            && (FUNCTIONS.contains(&long.as_str()) || super::syntax::refusal(&long).is_some())
-        {
-            return Some(long);
-        }
-        let shorts = FUNCTIONS.iter().map(|name| name.trim_start_matches("Fn::"));
-        let similar = did_you_mean(short, shorts).map(|name| format!("did you mean `!{name}`?"));
-        let diagnostic = unknown(&tag.to_string());
-        self.diagnostics.push(diagnostic.maybe_help(similar));
-        None
-    }
-
-    fn written_out(&self, node: Node, tag: Option<String>) -> Node {
-        match tag {
-            Some(name) if !name.starts_with('!') => {
-                let span = node.span;
-                Node {
-                    kind: NodeKind::Map(vec![Entry {
-                        key: name,
-                        key_span: span,
-                        value: node,
-                    }]),
-                    span,
-                }
+        let source = Arc::clone(self.source);
+        let text = source.slice(span);
+        let mut rest = text;
+        let (mut tag_span, mut end) = (span, span.offset);
+        while rest.starts_with(['!', '&']) {
+            let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            let offset = span.end() - rest.len();
+            end = offset + length;
+            if rest.starts_with('!') {
+                tag_span = Span { offset, length };
             }
-            _ => node,
+            rest = rest[length..].trim_start();
+        }
+        // Where nothing is left, a list or map begins right after the span, and an empty scalar right after its tag.
+        let content = match rest.is_empty() {
+            true => Span::between(end, end),
+            false => Span::between(span.end() - rest.len(), span.end()),
+        };
+        let meaning = match tag {
+            Some(tag) => self.meaning(tag, tag_span),
+            None => Meaning::None,
+        };
+        (meaning, content)
+    }
+
+    /// Every `!Name` is the function `Fn::Name`; whether there is one is not YAML's business.
+    fn meaning(&mut self, tag: &Tag, span: Span) -> Meaning {
+        match (tag.handle.as_str(), tag.suffix.as_str()) {
+            ("", "!") | ("!", "") | ("tag:yaml.org,2002:", "str") => Meaning::Text,
+            ("tag:yaml.org,2002:", "int" | "float" | "bool" | "null" | "map" | "seq") => {
+                Meaning::None
+            }
+            ("!", short) => Meaning::Function(Function {
+                name: match short {
+                    "Ref" | "Condition" => short.to_owned(),
+                    _ => format!("Fn::{short}"),
+                },
+                span,
+            }),
+            // CloudFormation takes neither `binary`, `omap`, `pairs`, `set` nor `timestamp` (User Guide, "CloudFormation
+            // template formats").
+            _ => {
+                let message = format!("the tag `{}` is not known", self.source.slice(span));
+                let unknown = Diagnostic::error("unknown-tag", message).at(self.source, span);
+                self.diagnostics
+                    .push(unknown.help("CloudFormation templates do not use it: remove the tag"));
+                Meaning::None
+            }
         }
     }
 
+    /// What a plain scalar means.
+    fn plain(&mut self, text: &str, span: Span) -> NodeKind {
+        match text {
+            "" | "~" | "null" | "Null" | "NULL" => return NodeKind::Null,
+            "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+                return NodeKind::Bool(true);
+            }
+            "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+                return NodeKind::Bool(false);
+            }
+            _ => {}
+        }
+        if let Some(number) = number(text) {
+            return NodeKind::Number(number);
+        }
+        // YAML 1.1 reads digits after a zero as octal, and so does CloudFormation (aws-cloudformation/cfn-language-discussion
+        // issue 31, DataDog/cloudformation-template pull request 109). Nobody means that, but they must hear of it.
+        if text.len() > 1
+            && text.starts_with('0')
+            && let Ok(octal) = u64::from_str_radix(text, 8)
+        {
+            let message = format!(
+                "`{text}` stays as it is written here, but CloudFormation reads it as octal: {octal}"
+            );
+            self.diagnostics.push(
+                Diagnostic::warning("octal-number", message)
+                    .at(self.source, span)
+                    .help("write it in quotes, and it is the same everywhere"),
+            );
+        }
+        NodeKind::Text(text.to_owned())
+    }
+
+    /// A map's entries with those it inherits: its own stand first, and of those inherited the first of each key.
     fn merged(&mut self, mut entries: Vec<Entry>, merges: Vec<Node>) -> Vec<Entry> {
-        for merge in merges {
-            let maps = match merge.kind {
-                NodeKind::List(items) => items,
-                kind => vec![Node {
-                    kind,
-                    span: merge.span,
-                }],
-            };
-            for map in maps {
-                match map.kind {
-                    NodeKind::Map(inherited) => {
-                        let known: std::collections::BTreeSet<String> =
-                            entries.iter().map(|entry| entry.key.clone()).collect();
-                        entries.extend(
-                            inherited
-                                .into_iter()
-                                .filter(|entry| !known.contains(&entry.key)),
-                        );
-                    }
-                    _ => self.diagnostics.push(
-                        Diagnostic::error(
-                            "bad-yaml",
-                            "the merge key `<<` takes a map or a list of maps",
-                        )
-                        .at(self.source, map.span),
-                    ),
-                }
+        if merges.is_empty() {
+            return entries;
+        }
+        let mut known: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let maps = merges.into_iter().flat_map(|merge| match merge.kind {
+            NodeKind::List(items) => items,
+            kind => vec![Node {
+                kind,
+                span: merge.span,
+            }],
+        });
+        for map in maps {
+            match map.kind {
+                NodeKind::Map(inherited) => entries.extend(
+                    inherited
+                        .into_iter()
+                        .filter(|entry| known.insert(entry.key.clone())),
+                ),
+                _ => self.diagnostics.push(
+                    Diagnostic::error(
+                        "bad-yaml",
+                        "the merge key `<<` takes a map or a list of maps",
+                    )
+                    .at(self.source, map.span),
+                ),
             }
         }
         entries
     }
 
-    fn finish(&mut self, node: Node, anchor: usize, plain: bool) -> Result<(), Diagnostic> {
+    fn finish(&mut self, node: Node, anchor: usize, merge: bool) -> Result<(), Diagnostic> {
         if anchor != 0 {
             self.expanded += measure(&node).0;
             if self.expanded > MAX_EXPANSION {
@@ -383,21 +458,18 @@ impl Builder<'_> {
                 seen,
                 merges,
             } => match key.take() {
+                None if merge => *key = Some(Key::Merge),
                 None => {
                     let NodeKind::Text(text) = node.kind else {
-                        return Err(Diagnostic::error("bad-yaml", "a key must be a text")
-                            .at(self.source, node.span));
+                        let message = format!("a key must be a text, not {}", node.kind_name());
+                        return Err(
+                            Diagnostic::error("bad-yaml", message).at(self.source, node.span)
+                        );
                     };
-                    // Marks the merge key apart from a quoted "<<".
-                    let text = if plain && text == "<<" {
-                        "\u{0}<<".to_owned()
-                    } else {
-                        text
-                    };
-                    *key = Some((text, node.span));
+                    *key = Some(Key::Named(text, node.span));
                 }
-                Some((name, _)) if name == "\u{0}<<" => merges.push(node),
-                Some((name, span)) => match seen.get(&name) {
+                Some(Key::Merge) => merges.push(node),
+                Some(Key::Named(name, span)) => match seen.get(&name) {
                     Some(first) => {
                         self.diagnostics
                             .push(duplicate_key(self.source, &name, span, *first))
@@ -417,21 +489,24 @@ impl Builder<'_> {
     }
 }
 
-/// What a plain scalar means.
-fn plain(text: &str) -> NodeKind {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return NodeKind::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
-            return NodeKind::Bool(true);
+impl Function {
+    /// Written out: a map of its name and its argument.
+    fn call(self, argument: Node, span: Span) -> Node {
+        Node {
+            kind: NodeKind::Map(vec![Entry {
+                key: self.name,
+                key_span: self.span,
+                value: argument,
+            }]),
+            span,
         }
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
-            return NodeKind::Bool(false);
-        }
-        _ => {}
     }
-    match number(text) {
-        Some(number) => NodeKind::Number(number),
-        None => NodeKind::Text(text.to_owned()),
+}
+
+fn text_of(kind: &NodeKind) -> &str {
+    match kind {
+        NodeKind::Text(text) => text,
+        _ => "",
     }
 }
 
@@ -453,106 +528,4 @@ fn measure(node: &Node) -> (usize, usize) {
         _ => (0, 0),
     };
     (size + size_of::<Node>(), depth + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<serde_json::Value, String> {
-        let source = Arc::new(Source::new("t.yaml", text));
-        match parse(&source, 0) {
-            Ok(node) => Ok(node.to_value().to_json()),
-            Err(errors) => Err(errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n")),
-        }
-    }
-
-    #[test]
-    fn scalars_mean_what_cloudformation_takes_them_for() {
-        let text = "a: yes\nb: 'yes'\nc: 2012-10-17\nd: 0123\ne: 123456789012\nf: off\ng: ~\nh: 1.5\ni: !!str 80\nj: \"80\"\nk: 012345678901\nl: 0\nm: 1e400\n80: x\ntrue: y\n";
-        assert_eq!(
-            read(text).unwrap(),
-            serde_json::json!({"a": true, "b": "yes", "c": "2012-10-17", "d": "0123", "e": 123456789012i64, "f": false,
-                "g": null, "h": 1.5, "i": "80", "j": "80", "k": "012345678901", "l": 0, "m": "1e400", "80": "x", "true": "y"})
-        );
-    }
-
-    #[test]
-    fn short_forms_are_written_out() {
-        let text = "a: !Ref yes\nb: !GetAtt x.y\nc: !GetAtt [x, y]\nd: !Join ['', [!Sub 'a${b}', !Ref c]]\ne: !If [A, 1, !Ref AWS::NoValue]\nf: !Condition Z\n";
-        assert_eq!(
-            read(text).unwrap(),
-            serde_json::json!({"a": {"Ref": "yes"}, "b": {"Fn::GetAtt": "x.y"}, "c": {"Fn::GetAtt": ["x", "y"]},
-                "d": {"Fn::Join": ["", [{"Fn::Sub": "a${b}"}, {"Ref": "c"}]]},
-                "e": {"Fn::If": ["A", 1, {"Ref": "AWS::NoValue"}]}, "f": {"Condition": "Z"}})
-        );
-        assert!(
-            read("a: !Reff b")
-                .unwrap_err()
-                .contains("did you mean `!Ref`?")
-        );
-    }
-
-    #[test]
-    fn anchors_and_merge_keys_work_within_limits() {
-        let text = "base: &b {x: 1, y: 2}\nother:\n  <<: *b\n  y: 3\nagain: *b\n";
-        assert_eq!(
-            read(text).unwrap(),
-            serde_json::json!({"base": {"x": 1, "y": 2}, "other": {"y": 3, "x": 1}, "again": {"x": 1, "y": 2}})
-        );
-        let mut bomb = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
-        for level in 1..12 {
-            let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
-        }
-        assert!(read(&bomb).unwrap_err().contains("too large"));
-        assert!(read("a: &a [*a]").is_err());
-    }
-
-    #[test]
-    fn line_ends_marks_and_depth() {
-        assert_eq!(
-            read("a:\r\n  b: 1\r\n  c: |\r\n    x\r\n    y\r\n").unwrap(),
-            serde_json::json!({"a": {"b": 1, "c": "x\ny\n"}})
-        );
-        assert!(read(&"[".repeat(5000)).is_err());
-        assert!(read(&"- ".repeat(5000)).is_err());
-        assert!(
-            read("a: 1\n---\nb: 2\n")
-                .unwrap_err()
-                .contains("second document")
-        );
-        assert!(read("").unwrap_err().contains("empty"));
-    }
-
-    #[test]
-    fn places_are_exact_with_any_alphabet_and_line_end() {
-        for text in ["a: é\r\nbü: [ü, 7]\r\n", "a: é\nbü: [ü, 7]\n"] {
-            let source = Arc::new(Source::new("t", text));
-            let node = parse(&source, 0).unwrap();
-            let entry = &node.as_map().unwrap()[1];
-            assert_eq!(source.slice(entry.key_span), "bü");
-            let items = entry.value.as_list().unwrap();
-            assert_eq!(
-                (source.slice(items[0].span), source.slice(items[1].span)),
-                ("ü", "7")
-            );
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn never_panics(text in "[a-c:\\-\\[\\]{}!&*<>|'\"#%,?\\\\\n\r\t é]{0,60}") {
-            let _ = read(&text);
-        }
-
-        #[test]
-        fn never_panics_on_any_text(text in "\\PC{0,80}") {
-            let _ = read(&text);
-        }
-    }
 }

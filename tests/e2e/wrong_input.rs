@@ -144,13 +144,13 @@ fn references() {
         "unknown_reference",
         "Resources:\n  VPC:\n    Type: AWS::EC2::VPC\n    Properties: {CidrBlock: 10.0.0.0/16}\n  Subnet:\n    Type: AWS::EC2::Subnet\n    Properties:\n      VpcId: !Ref VPCC\n      CidrBlock: 10.0.1.0/24\n",
         8,
-        14,
+        19,
     );
     template(
         "unknown_attribute",
         "Resources:\n  VPC:\n    Type: AWS::EC2::VPC\n    Properties: {CidrBlock: 10.0.0.0/16}\nOutputs:\n  Group:\n    Value: !GetAtt VPC.DefaultSecurtyGroup\n",
         7,
-        12,
+        24,
     );
     template(
         "unknown_in_sub",
@@ -183,8 +183,8 @@ fn syntax() {
     template(
         "broken_yaml",
         "Resources:\n  VPC:\n    Type: AWS::EC2::VPC\n    Properties:\n      CidrBlock: [10.0.0.0/16\nOutputs: {}\n",
-        6,
-        8,
+        5,
+        18,
     );
     template(
         "unsupported_transform",
