@@ -1,6 +1,7 @@
 //! Clears up what an interrupted run left: [`settle`] asks AWS about everything that is in doubt, before anything else is
 //! done; [`inspect`] only counts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,7 +180,8 @@ async fn look(
     let target = Target {
         address: intent.address.clone(),
         type_name: intent.type_name.clone(),
-        declared: None,
+        // Only whether it is there matters: what AWS tells by calls of their own is not asked for.
+        declared: Some(BTreeSet::new()),
     };
     if let (None, Some(id)) = (&intent.desired, &intent.physical_id) {
         let read = cloud

@@ -513,6 +513,8 @@ async fn load_balancers() {
                     {"Key": "load_balancing.cross_zone.enabled", "Value": "true"},
                     {"Key": "deletion_protection.enabled", "Value": "true"},
                 ],
+                "MinimumLoadBalancerCapacity": {"CapacityUnits": 300},
+                "EnableCapacityReservationProvisionStabilize": true,
                 "Tags": [{"Key": "team", "Value": "a"}],
             }),
             json!({
@@ -520,6 +522,7 @@ async fn load_balancers() {
                     {"Key": "load_balancing.cross_zone.enabled", "Value": "true"},
                     {"Key": "deletion_protection.enabled", "Value": "false"},
                 ],
+                "MinimumLoadBalancerCapacity": {"CapacityUnits": 500},
                 "Tags": [{"Key": "team", "Value": "b"}],
             }),
         ),

@@ -142,6 +142,11 @@ async fn every_law_refuses_what_breaks_it() {
         (&json!("failed"), &json!("Gateway.NotAttached"))
     );
 
+    let lonely = aws.text(
+        "CreateVpc",
+        json!({"CidrBlock": "10.7.0.0/16"}),
+        "/Vpc/VpcId",
+    );
     let table = aws.table(&vpc);
     let elsewhere = aws.table(&other);
     let route = |table: &str, through: &str, id: &str| json!({"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", through: id});
@@ -161,6 +166,52 @@ async fn every_law_refuses_what_breaks_it() {
         "DetachInternetGateway",
         json!({"InternetGatewayId": gateway, "VpcId": other}),
     );
+    let vpn = |kind: &str| {
+        aws.text(
+            "CreateVpnGateway",
+            json!({"Type": kind}),
+            "/VpnGateway/VpnGatewayId",
+        )
+    };
+    let (vpn, spare) = (vpn("ipsec.1"), vpn("ipsec.1"));
+    let of = |gateway: &str, vpc: &str| json!({"VpnGatewayId": gateway, "VpcId": vpc});
+    breaks(
+        "ec2/vpn-gateway: VpcAttachments[].VpcId must exist",
+        "AttachVpnGateway",
+        of(&vpn, "vpc-0"),
+    );
+    breaks(
+        "ec2: only an attached virtual private gateway is detached",
+        "DetachVpnGateway",
+        of(&vpn, &other),
+    );
+    aws.did("AttachVpnGateway", of(&vpn, &lonely));
+    breaks(
+        "ec2/vpc: not deleted while a ec2/vpn-gateway has it as VpcAttachments[].VpcId",
+        "DeleteVpc",
+        json!({"VpcId": lonely}),
+    );
+    breaks(
+        "ec2: a virtual private gateway is attached once, a VPC has one",
+        "AttachVpnGateway",
+        of(&spare, &lonely),
+    );
+    breaks(
+        "ec2: an attached virtual private gateway is not deleted",
+        "DeleteVpnGateway",
+        json!({"VpnGatewayId": vpn}),
+    );
+    let states = || {
+        aws.did("DescribeVpnGateways", json!({"VpnGatewayIds": [vpn]}))["VpnGateways"][0]["VpcAttachments"].clone()
+    };
+    assert_eq!(states()[0]["State"], "attaching");
+    pass(60).await;
+    assert_eq!(states()[0]["State"], "attached");
+    aws.did("DetachVpnGateway", of(&vpn, &lonely));
+    assert_eq!(states()[0]["State"], "detaching");
+    pass(60).await;
+    aws.did("DeleteVpnGateway", json!({"VpnGatewayId": vpn}));
+    aws.did("DeleteVpc", json!({"VpcId": lonely}));
     aws.did("CreateRoute", route(&table, "GatewayId", &gateway));
     breaks(
         "ec2: a destination has one route in a table",

@@ -5,6 +5,71 @@ use std::ops::Deref;
 
 use crate::support::{Client, LawBook, REGION, pass};
 
+#[tokio::test(start_paused = true)]
+async fn capacity_and_address_pools_are_reserved_and_given_back() {
+    let aws = Aws::new();
+    let network = aws.network(0, true);
+    let arn = aws.balancer(&network);
+    let described = || {
+        aws.did(
+            "DescribeCapacityReservation",
+            json!({"LoadBalancerArn": arn}),
+        )
+    };
+    assert_eq!(described(), json!({"DecreaseRequestsRemaining": 2}));
+    let capacity =
+        json!({"LoadBalancerArn": arn, "MinimumLoadBalancerCapacity": {"CapacityUnits": 300}});
+    aws.did("ModifyCapacityReservation", capacity);
+    let pending = described();
+    assert_eq!(
+        pending["MinimumLoadBalancerCapacity"],
+        json!({"CapacityUnits": 300})
+    );
+    assert_eq!(
+        pending.pointer("/CapacityReservationState/0/State/Code"),
+        Some(&json!("pending"))
+    );
+    pass(600).await;
+    let there = described();
+    let zones = there["CapacityReservationState"]
+        .as_array()
+        .map_or(0, Vec::len);
+    assert_eq!(zones, 3);
+    let zone = json!({"AvailabilityZone": format!("{REGION}a"), "EffectiveCapacityUnits": 100.0, "State": {"Code": "provisioned"}});
+    assert_eq!(there["CapacityReservationState"][0], zone);
+    aws.did(
+        "ModifyCapacityReservation",
+        json!({"LoadBalancerArn": arn, "ResetCapacityReservation": true}),
+    );
+    let reset = described();
+    assert_eq!(reset["DecreaseRequestsRemaining"], 1);
+    assert!(
+        reset.get("MinimumLoadBalancerCapacity").is_none(),
+        "{reset}"
+    );
+    let pools = json!({"Ipv4IpamPoolId": "ipam-pool-0123456789abcdef0"});
+    aws.did(
+        "ModifyIpPools",
+        json!({"LoadBalancerArn": arn, "IpamPools": pools}),
+    );
+    let described = |member: &str| {
+        aws.did("DescribeLoadBalancers", json!({"LoadBalancerArns": [arn]}))["LoadBalancers"][0]
+            .get(member)
+            .cloned()
+    };
+    assert_eq!(described("IpamPools"), Some(pools));
+    aws.did(
+        "ModifyIpPools",
+        json!({"LoadBalancerArn": arn, "RemoveIpamPools": ["ipv4"]}),
+    );
+    assert_eq!(described("IpamPools"), None);
+    let both = json!({"LoadBalancerArn": arn, "ResetCapacityReservation": true, "MinimumLoadBalancerCapacity": {"CapacityUnits": 300}});
+    assert_eq!(
+        aws.refused("ModifyCapacityReservation", both),
+        "ValidationError"
+    );
+}
+
 struct Network {
     vpc: String,
     subnets: Vec<String>,
@@ -503,6 +568,23 @@ async fn every_law_refuses_what_breaks_it() {
         "elbv2: tags of at most 20 resources are described at once",
         "DescribeTags",
         json!({"ResourceArns": vec![arn.clone(); 21]}),
+    );
+    let reserve = |units: u32| json!({"LoadBalancerArn": arn, "MinimumLoadBalancerCapacity": {"CapacityUnits": units}});
+    aws.did("ModifyCapacityReservation", reserve(300));
+    breaks(
+        "elbv2: a reservation changes once the request before it is provisioned or failed",
+        "ModifyCapacityReservation",
+        reserve(200),
+    );
+    for units in [200, 100] {
+        pass(600).await;
+        aws.did("ModifyCapacityReservation", reserve(units));
+    }
+    pass(600).await;
+    breaks(
+        "elbv2: reserved capacity decreases twice a day at most",
+        "ModifyCapacityReservation",
+        json!({"LoadBalancerArn": arn, "ResetCapacityReservation": true}),
     );
     let protect = json!({"LoadBalancerArn": arn, "Attributes": [{"Key": "deletion_protection.enabled", "Value": "true"}]});
     aws.did("ModifyLoadBalancerAttributes", protect);

@@ -11,6 +11,7 @@ pub mod security;
 pub mod subnet;
 mod tagging;
 pub mod vpc;
+pub mod vpn;
 pub mod zones;
 
 use crate::error::Fault;
@@ -26,6 +27,7 @@ pub const SERVICE: Service = Service {
         &network::NETWORK_ACL,
         &gateways::INTERNET_GATEWAY,
         &gateways::NAT_GATEWAY,
+        &vpn::VPN_GATEWAY,
         &addresses::ADDRESS,
         &routes::ROUTE_TABLE,
         &security::SECURITY_GROUP,
@@ -48,6 +50,9 @@ pub const SERVICE: Service = Service {
         &gateways::MAPPED_ADDRESSES,
         &gateways::NAT_NEEDS_GATEWAY,
         &gateways::NAT_ADDRESS,
+        &vpn::ONE_VPN_GATEWAY,
+        &vpn::VPN_ATTACHED,
+        &vpn::VPN_DETACHED,
         &addresses::ADDRESS_IN_USE,
         &addresses::ADDRESS_TAKEN,
         &routes::ROUTE_ONCE,

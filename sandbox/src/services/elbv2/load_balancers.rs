@@ -1,6 +1,6 @@
 //! Load balancers.
 
-use super::{PAGES, attributes, invalid, name_well, networks};
+use super::{PAGES, attributes, capacity, invalid, name_well, networks};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{
@@ -120,6 +120,9 @@ pub const LOAD_BALANCER: Kind = Kind {
         run("SetSecurityGroups", set_groups),
         run("SetSubnets", set_subnets),
         run("SetIpAddressType", set_address_type),
+        run("ModifyIpPools", modify_pools),
+        run("DescribeCapacityReservation", capacity::describe),
+        run("ModifyCapacityReservation", capacity::modify),
     ],
     ..Kind::NEW
 };
@@ -224,7 +227,7 @@ fn before_delete(call: &mut Call, balancer: &mut Record) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn named(call: &Call) -> Result<Record, Refusal> {
+pub(super) fn named(call: &Call) -> Result<Record, Refusal> {
     call.need(
         "elbv2/load-balancer",
         call.text("LoadBalancerArn").unwrap_or_default(),
@@ -319,4 +322,26 @@ fn set_address_type(call: &mut Call) -> Answer {
         balancer.set("IpAddressType", asked.as_str())
     });
     Ok(json!({"IpAddressType": asked}))
+}
+
+/// Which pools the addresses come from, or none again.
+fn modify_pools(call: &mut Call) -> Answer {
+    let balancer = named(call)?;
+    if !balancer.is("Type", "application") {
+        let message = "IPAM pools are supported for application load balancers only";
+        return Err(Refusal::new("InvalidConfigurationRequest", message));
+    }
+    let removed = call.texts("RemoveIpamPools[]");
+    let pools = match (call.input.get("IpamPools").cloned(), removed.is_empty()) {
+        (Some(pools), true) => pools,
+        (None, false) => Json::Null,
+        _ => return Err(invalid("Specify either IpamPools or RemoveIpamPools")),
+    };
+    call.update("elbv2/load-balancer", &balancer.id, |balancer| {
+        balancer.set("IpamPools", pools.clone())
+    });
+    match pools {
+        Json::Null => Ok(json!({})),
+        pools => Ok(json!({"IpamPools": pools})),
+    }
 }

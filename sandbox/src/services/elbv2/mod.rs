@@ -2,6 +2,7 @@
 
 mod actions;
 pub mod attributes;
+pub mod capacity;
 pub mod listeners;
 pub mod load_balancers;
 mod networks;
@@ -35,6 +36,8 @@ pub const SERVICE: Service = Service {
         &TWENTY_AT_ONCE,
         &load_balancers::NAMES_KNOWN,
         &load_balancers::PROTECTED,
+        &capacity::PRIOR_REQUEST,
+        &capacity::DECREASES,
         &networks::TWO_ZONES,
         &networks::ONE_SUBNET_A_ZONE,
         &networks::NEEDS_GATEWAY,

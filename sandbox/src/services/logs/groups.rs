@@ -71,6 +71,11 @@ pub(super) const GROUP: Kind = Kind {
             "logGroupIdentifier",
             Shows::Nothing,
         ),
+        modify(
+            "PutBearerTokenAuthentication",
+            "logGroupIdentifier",
+            Shows::Nothing,
+        ),
         tag("TagLogGroup", "logGroupName", "tags"),
         untag("UntagLogGroup", "logGroupName", "tags"),
         list_tags("ListTagsLogGroup", "logGroupName", "tags"),

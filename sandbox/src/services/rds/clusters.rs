@@ -1,7 +1,7 @@
 //! DB clusters: Aurora's, and Multi-AZ clusters of other engines.
 
 use super::engines::{Engine, engine};
-use super::{PAGES, changes, creation, snapshots, subnet_groups, values};
+use super::{PAGES, changes, creation, globals, replicas, roles, snapshots, subnet_groups, values};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{
@@ -57,6 +57,9 @@ pub const CLUSTER_AVAILABLE: Law = Law {
         "FailoverDBCluster",
         "StopDBCluster",
         "StartDBCluster",
+        "AddRoleToDBCluster",
+        "RemoveRoleFromDBCluster",
+        "PromoteReadReplicaDBCluster",
         "CreateDBInstance",
         "CreateDBClusterSnapshot",
     ],
@@ -105,6 +108,10 @@ pub const CLUSTER: Kind = Kind {
             ))
             .source("Amazon RDS API Reference, DeleteDBSubnetGroup: InvalidDBSubnetGroupStateFault"),
         Reference::new("VpcSecurityGroups[].VpcSecurityGroupId", "ec2/security-group").unchecked().loose(),
+        // What has members is kept by a law of its own.
+        Reference::new("GlobalClusterIdentifier", "rds/global-cluster")
+            .loose()
+            .source("Amazon RDS API Reference, CreateDBCluster: GlobalClusterNotFoundFault"),
     ],
     unique: &[Unique::new(
         &["DBClusterIdentifier"],
@@ -168,6 +175,9 @@ pub const CLUSTER: Kind = Kind {
         run("FailoverDBCluster", failover),
         run("StartDBCluster", |call| power(call, true)),
         run("StopDBCluster", |call| power(call, false)),
+        run("AddRoleToDBCluster", roles::add_to_cluster),
+        run("RemoveRoleFromDBCluster", roles::remove_from_cluster),
+        run("PromoteReadReplicaDBCluster", replicas::promote_cluster),
     ],
     ..Kind::NEW
 };
@@ -332,6 +342,7 @@ fn furnish(call: &mut Call, key: &Key) -> Result<(), Refusal> {
     let Some(cluster) = call.world.get(key).cloned() else {
         return Ok(());
     };
+    globals::join(call, &cluster.id);
     if engine(cluster.text("Engine")).is_ok_and(Engine::aurora) {
         return Ok(());
     }
@@ -375,6 +386,7 @@ fn show(call: &Call, cluster: &Record, body: &mut Map<String, Json>) {
     zones.sort_unstable();
     zones.dedup();
     body.insert("DBClusterMembers".into(), json!(shown));
+    roles::show(call, body);
     body.insert("MultiAZ".into(), json!(zones.len() > 1));
     body.insert(
         "TagList".into(),
@@ -385,6 +397,11 @@ fn show(call: &Call, cluster: &Record, body: &mut Map<String, Json>) {
         let latest = ((call.now / 300.0).floor() * 300.0).max(cluster.created);
         body.insert("LatestRestorableTime".into(), json!(latest));
     }
+}
+
+/// Refuses when it is not available.
+pub(super) fn available(cluster: &Record) -> Result<(), Refusal> {
+    in_state(cluster, &["available"])
 }
 
 /// Refuses when the cluster is in none of these states.

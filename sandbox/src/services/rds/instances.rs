@@ -1,7 +1,7 @@
 //! DB instances: members of clusters, and those that stand alone.
 
 use super::engines::{Engine, engine};
-use super::{PAGES, alteration, clusters, creation, replicas, snapshots, values};
+use super::{PAGES, alteration, clusters, creation, replicas, roles, snapshots, values};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{
@@ -52,7 +52,13 @@ pub const SET_ON_CLUSTER: Law = Law {
 /// What changes an instance waits until it is available.
 pub const INSTANCE_AVAILABLE: Law = Law {
     name: "an instance is changed only when it is available",
-    operations: &["ModifyDBInstance", "RebootDBInstance", "CreateDBSnapshot"],
+    operations: &[
+        "ModifyDBInstance",
+        "RebootDBInstance",
+        "CreateDBSnapshot",
+        "AddRoleToDBInstance",
+        "RemoveRoleFromDBInstance",
+    ],
     source: "Amazon RDS API Reference, ModifyDBInstance: InvalidDBInstanceState",
     fault: Fault::new(
         "InvalidDBInstanceState",
@@ -194,6 +200,8 @@ pub const INSTANCE: Kind = Kind {
             .prepare(creation::prepare_create)
             .done(creation::furnish),
         run("PromoteReadReplica", replicas::promote),
+        run("AddRoleToDBInstance", roles::add_to_instance),
+        run("RemoveRoleFromDBInstance", roles::remove_from_instance),
         describe("DescribeDBInstances", "DBInstanceIdentifier", "DBInstances")
             .paging(PAGES)
             .filters(&[
@@ -282,6 +290,7 @@ pub(super) const OF_CLUSTER: &[(&str, &str)] = &[
 ];
 
 fn show(call: &Call, instance: &Record, body: &mut Map<String, Json>) {
+    roles::show(call, body);
     if let Some(cluster) = call.find("rds/cluster", instance.text("DBClusterIdentifier")) {
         for (from, to) in INHERITED {
             if let Some(value) = cluster.body.get(*from) {

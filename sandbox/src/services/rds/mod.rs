@@ -5,8 +5,10 @@ pub mod changes;
 pub mod clusters;
 pub mod creation;
 pub mod engines;
+pub mod globals;
 pub mod instances;
 pub mod replicas;
+pub mod roles;
 pub mod snapshots;
 pub mod subnet_groups;
 pub mod values;
@@ -19,6 +21,7 @@ pub const SERVICE: Service = Service {
     name: "rds",
     kinds: &[
         &clusters::CLUSTER,
+        &globals::GLOBAL_CLUSTER,
         &instances::INSTANCE,
         &subnet_groups::SUBNET_GROUP,
         &snapshots::CLUSTER_SNAPSHOT,
@@ -48,6 +51,13 @@ pub const SERVICE: Service = Service {
         &clusters::CLUSTER_SNAPSHOT_DECIDED,
         &clusters::CLUSTER_AVAILABLE,
         &clusters::FAILOVER_TARGET,
+        &globals::GLOBAL_EMPTY,
+        &globals::GLOBAL_PROTECTED,
+        &globals::MEMBER_LEAVES,
+        &roles::CLUSTER_ROLE_ONCE,
+        &roles::CLUSTER_ROLE_THERE,
+        &roles::INSTANCE_ROLE_ONCE,
+        &roles::INSTANCE_ROLE_THERE,
         &changes::MAJOR_UPGRADE,
         &instances::ENGINE_OF_CLUSTER,
         &instances::REPLICA_NEEDS_BACKUPS,

@@ -1,7 +1,7 @@
-//! Read replicas of DB instances that stand alone.
+//! Read replicas: of DB instances that stand alone, and of clusters.
 
 use super::instances::{self, REPLICA_NEEDS_BACKUPS};
-use super::values;
+use super::{clusters, values};
 use crate::call::Call;
 use crate::error::{Answer, Refusal};
 use crate::path;
@@ -149,4 +149,23 @@ pub(super) fn promote(call: &mut Call) -> Answer {
     });
     let promoted = call.need("rds/instance", &replica.id)?;
     Ok(json!({"DBInstance": call.show("rds/instance", promoted)}))
+}
+
+/// A replica cluster becomes one of its own.
+pub(super) fn promote_cluster(call: &mut Call) -> Answer {
+    const SOURCE: &str = "ReplicationSourceIdentifier";
+    let name = call.text("DBClusterIdentifier").unwrap_or_default();
+    let replica = call.need("rds/cluster", name)?.clone();
+    clusters::available(&replica)?;
+    if replica.text(SOURCE).is_empty() {
+        let message = format!("DB Cluster is not a read replica: {}", replica.id);
+        return Err(Refusal::new("InvalidDBClusterStateFault", message));
+    }
+    let until = call.now + 120.0;
+    call.update("rds/cluster", &replica.id, |one| {
+        one.set(SOURCE, Json::Null);
+        values::passes(one, "Status", "promoting", until, "available");
+    });
+    let promoted = call.need("rds/cluster", &replica.id)?;
+    Ok(json!({"DBCluster": call.show("rds/cluster", promoted)}))
 }

@@ -154,6 +154,62 @@ async fn every_law_refuses_what_breaks_it() {
         "FailoverDBCluster",
         json!({"DBClusterIdentifier": "main"}),
     );
+    let role = json!({"DBClusterIdentifier": "main", "RoleArn": "arn:aws:iam::123456789012:role/import", "FeatureName": "s3Import"});
+    breaks(
+        "rds: only an associated role is removed from a cluster",
+        "RemoveRoleFromDBCluster",
+        role.clone(),
+    );
+    aws.did("AddRoleToDBCluster", role.clone());
+    breaks(
+        "rds: a role is associated with a cluster once",
+        "AddRoleToDBCluster",
+        role,
+    );
+    breaks(
+        "rds/cluster: GlobalClusterIdentifier must exist",
+        "CreateDBCluster",
+        with(
+            cluster(),
+            json!({"DBClusterIdentifier": "second", "GlobalClusterIdentifier": "none"}),
+        ),
+    );
+    let global = json!({"GlobalClusterIdentifier": "world", "SourceDBClusterIdentifier": aws.cluster()["DBClusterArn"],
+                        "DeletionProtection": true});
+    aws.did("CreateGlobalCluster", global.clone());
+    breaks(
+        "rds/global-cluster: GlobalClusterIdentifier is unique",
+        "CreateGlobalCluster",
+        global,
+    );
+    let world = json!({"GlobalClusterIdentifier": "world"});
+    breaks(
+        "rds: a protected global cluster is not deleted",
+        "DeleteGlobalCluster",
+        world.clone(),
+    );
+    aws.did(
+        "ModifyGlobalCluster",
+        with(world.clone(), json!({"DeletionProtection": false})),
+    );
+    breaks(
+        "rds: a global cluster with members is not deleted",
+        "DeleteGlobalCluster",
+        world.clone(),
+    );
+    breaks(
+        "rds: a cluster leaves its global cluster before it is deleted",
+        "DeleteDBCluster",
+        json!({"DBClusterIdentifier": "main", "SkipFinalSnapshot": true}),
+    );
+    aws.did(
+        "RemoveFromGlobalCluster",
+        with(
+            world.clone(),
+            json!({"DbClusterIdentifier": aws.cluster()["DBClusterArn"]}),
+        ),
+    );
+    aws.did("DeleteGlobalCluster", world);
     aws.did("CreateDBInstance", member("m"));
     breaks(
         "rds/instance: DBInstanceIdentifier is unique",
@@ -219,6 +275,18 @@ async fn every_law_refuses_what_breaks_it() {
         json!({"DBInstanceIdentifier": "t"}),
     );
     pass(400).await;
+    let role = json!({"DBInstanceIdentifier": "t", "RoleArn": "arn:aws:iam::123456789012:role/import", "FeatureName": "S3_INTEGRATION"});
+    breaks(
+        "rds: only an associated role is removed from an instance",
+        "RemoveRoleFromDBInstance",
+        role.clone(),
+    );
+    aws.did("AddRoleToDBInstance", role.clone());
+    breaks(
+        "rds: a role is associated with an instance once",
+        "AddRoleToDBInstance",
+        role,
+    );
     let snapshot = |name: &str| json!({"DBSnapshotIdentifier": name, "DBInstanceIdentifier": "t"});
     aws.did("CreateDBSnapshot", snapshot("one"));
     breaks(

@@ -372,3 +372,83 @@ async fn tags_versions_and_pages() {
     );
     assert_eq!(filtered["DBInstances"], json!([]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn roles_global_clusters_and_replica_clusters() {
+    let aws = Aws::new();
+    aws.network();
+    aws.did("CreateDBCluster", cluster());
+    pass(100).await;
+    let role = json!({"DBClusterIdentifier": "main", "RoleArn": "arn:aws:iam::123456789012:role/import", "FeatureName": "s3Import"});
+    aws.did("AddRoleToDBCluster", role.clone());
+    assert_eq!(aws.cluster()["AssociatedRoles"][0]["Status"], "PENDING");
+    pass(60).await;
+    let expected =
+        json!([{"RoleArn": role["RoleArn"], "FeatureName": "s3Import", "Status": "ACTIVE"}]);
+    assert_eq!(aws.cluster()["AssociatedRoles"], expected);
+    aws.did("RemoveRoleFromDBCluster", role);
+    assert_eq!(aws.cluster()["AssociatedRoles"], json!([]));
+
+    aws.did(
+        "CreateGlobalCluster",
+        json!({"GlobalClusterIdentifier": "World", "Engine": "aurora-postgresql"}),
+    );
+    let member = |name: &str| {
+        with(
+            cluster(),
+            json!({"DBClusterIdentifier": name, "GlobalClusterIdentifier": "world"}),
+        )
+    };
+    for name in ["first", "second"] {
+        aws.did("CreateDBCluster", member(name));
+    }
+    let global = || {
+        aws.did(
+            "DescribeGlobalClusters",
+            json!({"GlobalClusterIdentifier": "world"}),
+        )["GlobalClusters"][0]
+            .clone()
+    };
+    let members = global()["GlobalClusterMembers"].clone();
+    assert_eq!(members[0]["IsWriter"], true);
+    assert_eq!(members[0]["Readers"], json!([members[1]["DBClusterArn"]]));
+    assert_eq!(members[1]["IsWriter"], false);
+    let leave =
+        |arn: &Json| json!({"GlobalClusterIdentifier": "world", "DbClusterIdentifier": arn});
+    let writer = leave(&members[0]["DBClusterArn"]);
+    assert_eq!(
+        aws.refused("RemoveFromGlobalCluster", writer.clone()),
+        "InvalidGlobalClusterStateFault"
+    );
+    aws.did(
+        "RemoveFromGlobalCluster",
+        leave(&members[1]["DBClusterArn"]),
+    );
+    assert_eq!(global()["GlobalClusterMembers"][0]["Readers"], json!([]));
+    aws.did("RemoveFromGlobalCluster", writer);
+    aws.did(
+        "DeleteGlobalCluster",
+        json!({"GlobalClusterIdentifier": "world"}),
+    );
+
+    let source = aws.cluster()["DBClusterArn"].clone();
+    let mut replica = with(
+        cluster(),
+        json!({"DBClusterIdentifier": "replica", "ReplicationSourceIdentifier": source}),
+    );
+    for member in ["MasterUsername", "MasterUserPassword", "DatabaseName"] {
+        replica.as_object_mut().expect("an object").remove(member);
+    }
+    aws.did("CreateDBCluster", replica);
+    pass(100).await;
+    let named = json!({"DBClusterIdentifier": "replica"});
+    aws.did("PromoteReadReplicaDBCluster", named.clone());
+    let promoted = aws.did("DescribeDBClusters", named.clone())["DBClusters"][0].clone();
+    assert_eq!(promoted["Status"], "promoting");
+    assert!(promoted.get("ReplicationSourceIdentifier").is_none());
+    pass(200).await;
+    assert_eq!(
+        aws.refused("PromoteReadReplicaDBCluster", named),
+        "InvalidDBClusterStateFault"
+    );
+}
