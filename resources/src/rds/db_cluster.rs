@@ -364,16 +364,20 @@ fn leave_global<'a>(
         let Some(cluster) = clusters.first() else {
             return Ok(());
         };
-        let global = look(cluster, "GlobalClusterIdentifier")
-            .or_else(|| update.live.get("GlobalClusterIdentifier")?.expose_json());
-        if let Some(global) = global {
-            let input = json!({"GlobalClusterIdentifier": global, "DbClusterIdentifier": look(cluster, "DBClusterArn")});
-            context
-                .write("rds", "RemoveFromGlobalCluster", input)
-                .await?;
-        }
-        Ok(())
+        leave(context, cluster, update.live.get("GlobalClusterIdentifier")).await
     })
+}
+
+/// Takes a cluster out of the global one that it tells, or that it is known to be of.
+async fn leave(context: &Context, cluster: &Json, known: Option<&Value>) -> Result<()> {
+    let global = look(cluster, "GlobalClusterIdentifier").or_else(|| known?.expose_json());
+    if let Some(global) = global {
+        let input = json!({"GlobalClusterIdentifier": global, "DbClusterIdentifier": look(cluster, "DBClusterArn")});
+        context
+            .write("rds", "RemoveFromGlobalCluster", input)
+            .await?;
+    }
+    Ok(())
 }
 
 fn refused(property: &str, reason: &str) -> Error {
@@ -409,7 +413,8 @@ impl Resource for DbCluster {
         match clusters.first() {
             None => return Ok(()),
             Some(cluster) if state_is(cluster, "Status", &["deleting"]) => return Ok(()),
-            Some(_) => {}
+            // A member is refused (Aurora user guide, "Deleting an Amazon Aurora global database").
+            Some(cluster) => leave(context, cluster, None).await?,
         }
         generic::delete_with(&DEFINITION, context, "DeleteDBCluster", input).await
     }

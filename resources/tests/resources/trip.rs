@@ -72,6 +72,15 @@ pub struct Made {
 }
 
 impl Trip {
+    /// What no native type makes.
+    pub fn ask(&self, service: &str, operation: &str, input: Json) -> Json {
+        let answer = self
+            .aws
+            .sandbox
+            .invoke("key", REGION, service, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{service}:{operation}: {refusal}"))
+    }
+
     pub fn new() -> Trip {
         let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(1_700_000_000), 1.0);
         let aws = Arc::new(Simulated {

@@ -68,18 +68,75 @@ async fn log_groups() {
     trip.change(
         &mut group,
         json!({
-            "LogGroupName": "/ecs/payments", "DeletionProtectionEnabled": true, "Tags": tags(&[("b", "1")]),
+            "LogGroupName": "/ecs/payments", "DeletionProtectionEnabled": true, "BearerTokenAuthenticationEnabled": true,
+            "Tags": tags(&[("b", "1")]),
         }),
-        &["RetentionInDays", "FieldIndexPolicies", "Tags", "DeletionProtectionEnabled"],
+        &["RetentionInDays", "FieldIndexPolicies", "Tags", "DeletionProtectionEnabled", "BearerTokenAuthenticationEnabled"],
     )
     .await;
     trip.change(
         &mut group,
         json!({"LogGroupName": "/ecs/payments"}),
-        &["Tags", "DeletionProtectionEnabled"],
+        &[
+            "Tags",
+            "DeletionProtectionEnabled",
+            "BearerTokenAuthenticationEnabled",
+        ],
     )
     .await;
     trip.delete(&group).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn virtual_private_gateways_are_attached() {
+    let trip = Trip::new();
+    let gateway = trip.ask("ec2", "CreateVpnGateway", json!({"Type": "ipsec.1"}));
+    let vpc = trip
+        .make("AWS::EC2::VPC", json!({"CidrBlock": "10.0.0.0/16"}))
+        .await;
+    let attachment = trip
+        .make(
+            "AWS::EC2::VPCGatewayAttachment",
+            json!({"VpcId": vpc.id.as_str(), "VpnGatewayId": gateway["VpnGateway"]["VpnGatewayId"]}),
+        )
+        .await;
+    trip.delete(&attachment).await;
+    trip.delete(&vpc).await;
+}
+
+/// CloudFormation takes a cluster out of its global cluster before it deletes it; AWS refuses otherwise.
+#[tokio::test(start_paused = true)]
+async fn a_member_leaves_its_global_cluster_when_it_is_deleted() {
+    let trip = Trip::new();
+    let world = json!({"GlobalClusterIdentifier": "world", "Engine": "aurora-postgresql"});
+    trip.ask("rds", "CreateGlobalCluster", world);
+    let vpc = trip
+        .make("AWS::EC2::VPC", json!({"CidrBlock": "10.0.0.0/16"}))
+        .await;
+    let subnet = |block: &str, zone: &str| {
+        let input = json!({"VpcId": vpc.id.as_str(), "CidrBlock": block, "AvailabilityZone": zone});
+        trip.ask("ec2", "CreateSubnet", input)["Subnet"]["SubnetId"].clone()
+    };
+    let subnets = [
+        subnet("10.0.0.0/24", "us-east-1a"),
+        subnet("10.0.1.0/24", "us-east-1b"),
+    ];
+    let group = trip
+        .make(
+            "AWS::RDS::DBSubnetGroup",
+            json!({"DBSubnetGroupName": "db", "DBSubnetGroupDescription": "d", "SubnetIds": subnets}),
+        )
+        .await;
+    let cluster = trip
+        .make(
+            "AWS::RDS::DBCluster",
+            json!({"DBClusterIdentifier": "main", "GlobalClusterIdentifier": "world", "Engine": "aurora-postgresql",
+                   "DBSubnetGroupName": group.id.as_str(), "MasterUsername": "dbadmin", "MasterUserPassword": "not-a-secret"}),
+        )
+        .await;
+    trip.delete(&cluster).await;
+    let world = json!({"GlobalClusterIdentifier": "world"});
+    trip.ask("rds", "DeleteGlobalCluster", world);
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,6 +61,8 @@ pub(super) struct World {
     pub things: BTreeMap<PhysicalId, Thing>,
     pub laws_broken: Vec<String>,
     pub reads: usize,
+    /// What the last read said was declared of each.
+    pub asked: Vec<Option<BTreeSet<String>>>,
     next: u64,
     /// How many of a resource's calls were lost already.
     lost: BTreeMap<Address, usize>,
@@ -251,6 +253,10 @@ impl Cloud for FakeCloud {
     ) -> Vec<Result<Option<Observed>, CloudError>> {
         let mut world = self.world.lock().unwrap();
         world.reads += 1;
+        world.asked = wanted
+            .iter()
+            .map(|(target, _)| target.declared.clone())
+            .collect();
         let visible = |thing: &&Thing| {
             self.age(thing) >= Duration::from_secs(self.nature(&thing.address).visible)
         };

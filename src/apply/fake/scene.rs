@@ -194,6 +194,7 @@ impl Scene {
             pause: Duration::from_secs(1),
         };
         let settled = MemoryLog::default();
+        self.cloud.world.lock().unwrap().asked.clear();
         recovery::settle(
             &mut ledger,
             self.cloud.clone(),
@@ -204,6 +205,13 @@ impl Scene {
         .await
         .unwrap();
         assert_eq!(ledger.in_doubt().count(), 0);
+        // Whether something is there: no call is made for what AWS tells of it besides.
+        let nothing = Some(BTreeSet::new());
+        let asked = &self.cloud.world.lock().unwrap().asked;
+        assert!(
+            asked.iter().all(|declared| *declared == nothing),
+            "{asked:?}"
+        );
         self.kept.take_in(&ledger);
         let mut events = Vec::new();
         while let Ok(event) = heard.try_recv() {
