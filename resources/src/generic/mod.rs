@@ -50,7 +50,8 @@ pub async fn write(
     .await
 }
 
-/// Repeats a call while its error is a passing one, with growing pauses, for at most `limit` of the clock's time.
+/// Repeats a call while its error is a passing one, with growing pauses, until one fails that was sent `limit` of the
+/// clock's time after the first. What counts is when a call was sent: a process that did not run for a while has not waited.
 pub async fn repeat<F: Future<Output = Result<Json>>>(
     context: &Context,
     limit: Duration,
@@ -60,10 +61,10 @@ pub async fn repeat<F: Future<Output = Result<Json>>>(
     let start = context.clock().now();
     let mut pause = Duration::from_secs(1);
     loop {
+        let sent = context.clock().now();
         match call().await {
             Err(error) if passing(&error) => {
-                let spent = context.clock().now().duration_since(start).unwrap_or(limit);
-                if spent + pause > limit {
+                if sent.duration_since(start).unwrap_or(limit) >= limit {
                     return Err(error);
                 }
                 context.retrying(&error);
