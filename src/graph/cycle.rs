@@ -1,8 +1,9 @@
 //! Cycles, reported so that they can be mended: the shortest path, where each step stands, what it refers to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use petgraph::algo::tarjan_scc;
+// Not Tarjan's algorithm, which recurses as deep as the longest chain of resources.
+use petgraph::algo::kosaraju_scc;
 use petgraph::stable_graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 
@@ -12,7 +13,7 @@ use crate::template::{Diagnostic, Span};
 /// One error for each group of resources that need each other.
 pub(super) fn report(graph: &ResourceGraph) -> Vec<Diagnostic> {
     let names = Names::new(graph.index.keys());
-    let mut errors: Vec<(String, Diagnostic)> = tarjan_scc(&graph.graph)
+    let mut errors: Vec<(String, Diagnostic)> = kosaraju_scc(&graph.graph)
         .into_iter()
         .filter(|group| group.len() > 1 || graph.graph.contains_edge(group[0], group[0]))
         .map(|group| {
@@ -37,6 +38,7 @@ fn shortest(graph: &ResourceGraph, group: &[NodeIndex]) -> Vec<NodeIndex> {
     else {
         return Vec::new();
     };
+    let members: HashSet<NodeIndex> = group.iter().copied().collect();
     let mut from: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
     let mut open = VecDeque::from([start]);
     while let Some(node) = open.pop_front() {
@@ -44,7 +46,7 @@ fn shortest(graph: &ResourceGraph, group: &[NodeIndex]) -> Vec<NodeIndex> {
             .graph
             .edges(node)
             .map(|edge| edge.target())
-            .filter(|target| group.contains(target))
+            .filter(|target| members.contains(target))
             .collect();
         next.sort_by_key(|target| &graph.graph[*target].resource.address);
         for target in next {

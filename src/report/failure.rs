@@ -268,12 +268,25 @@ impl SourceCode for crate::template::Source {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let contents = self.text().read_span(span, before, after)?;
+        // Only the lines that are shown: looking for them from the text's start would make many mistakes in a long template
+        // slow.
+        let first = self
+            .position(span.offset())
+            .line
+            .saturating_sub(before + 1)
+            .max(1);
+        let last = self.position(span.offset() + span.len()).line + after + 1;
+        let (start, end) = (self.line_start(first), self.line_start(last + 1));
+        let window = self.text().get(start..end).unwrap_or_default();
+        let offset = span.offset().saturating_sub(start).min(window.len());
+        let here = miette::SourceSpan::from((offset, span.len().min(window.len() - offset)));
+        let contents = window.read_span(&here, before, after)?;
+        let shown = contents.span();
         Ok(Box::new(miette::MietteSpanContents::new_named(
             self.name().to_owned(),
             contents.data(),
-            *contents.span(),
-            contents.line(),
+            (start + shown.offset(), shown.len()).into(),
+            first - 1 + contents.line(),
             contents.column(),
             contents.line_count(),
         )))
@@ -301,5 +314,26 @@ mod tests {
         let failure = Failure::of_diagnostics(vec![diagnostic]);
         insta::assert_snapshot!(plain(&failure.render()));
         assert_eq!(failure.to_json()["error"]["line"], 3);
+    }
+
+    #[test]
+    fn the_lines_that_are_shown_are_those_of_the_whole_text() {
+        let text = "a: é\r\n\r\nb:\r\n  - c: |\r\n      d\r\n\r\n  - e\n# f\n\ng: h";
+        let source = Source::new("t.yaml", text);
+        for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
+            for length in [0, 1, 9] {
+                if !text.is_char_boundary((offset + length).min(text.len())) {
+                    continue;
+                }
+                let span = miette::SourceSpan::from((offset, length.min(text.len() - offset)));
+                let ours = SourceCode::read_span(&source, &span, 1, 1).unwrap();
+                let whole = text.read_span(&span, 1, 1).unwrap();
+                assert_eq!(
+                    (ours.data(), ours.span(), ours.line(), ours.column()),
+                    (whole.data(), whole.span(), whole.line(), whole.column()),
+                    "{offset} {length}"
+                );
+            }
+        }
     }
 }

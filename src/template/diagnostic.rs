@@ -5,6 +5,23 @@ use std::sync::Arc;
 
 use super::source::{Source, Span};
 
+/// How many mistakes of a template are told at most, and how many warnings. More help nobody, and looking for advice for
+/// each is work.
+pub(super) const MAX_MISTAKES: usize = 200;
+
+/// Whether there are as many mistakes as are told.
+pub(super) fn is_full(diagnostics: &[Diagnostic]) -> bool {
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.is_error();
+    diagnostics.len() >= MAX_MISTAKES && diagnostics.iter().filter(is_error).count() >= MAX_MISTAKES
+}
+
+/// Notes a warning, unless there are very many already.
+pub(super) fn warn(diagnostics: &mut Vec<Diagnostic>, warning: Diagnostic) {
+    if diagnostics.len() < 2 * MAX_MISTAKES {
+        diagnostics.push(warning);
+    }
+}
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -192,21 +209,24 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Advice for a misspelt name: the most similar of the names that would do.
+/// Advice for a misspelt name: the most similar of the names that would do, of the first 2000.
 pub(crate) fn did_you_mean<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let lower = name.to_lowercase();
+    let length = lower.chars().count();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
+        .take(2000)
+        .filter_map(|candidate| {
+            let characters = candidate.chars().count();
+            let allowed = (characters / 3).clamp(1, 4);
+            // What is much longer or shorter cannot be near, and need not be measured.
+            let distance = (length.abs_diff(characters) <= allowed)
+                .then(|| strsim::osa_distance(&lower, &candidate.to_lowercase()))?;
+            (distance <= allowed).then_some((distance, candidate))
         })
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).clamp(1, 4))
         .min()
         .map(|(_, candidate)| candidate)
 }

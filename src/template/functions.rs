@@ -28,6 +28,10 @@ impl fmt::Display for Function {
     }
 }
 
+/// How long a text may become, in bytes: as long as the longest that AWS takes in a property, an inline function's source
+/// (AWS::Lambda::Function Code, ZipFile). Functions within functions could make texts of any length.
+const MAX_TEXT: usize = 4 << 20;
+
 /// Calls a function. The error is a sentence for people.
 pub(super) fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
     match (function, arguments) {
@@ -38,6 +42,7 @@ pub(super) fn apply(function: Function, arguments: &[Value]) -> Result<Value, St
         (Function::Base64, [text]) => {
             let mut gathered = Gathered::default();
             let plain = gathered.text(function, text)?;
+            bounded(function, plain.len() / 3 * 4)?;
             Ok(gathered.finish(|| base64::engine::general_purpose::STANDARD.encode(plain)))
         }
         (Function::Cidr, [block, count]) => cidr_blocks(block, count, None),
@@ -152,7 +157,22 @@ fn concatenate(function: Function, delimiter: &Value, items: &[Value]) -> Result
         .iter()
         .map(|item| gathered.text(function, item))
         .collect::<Result<Vec<_>, _>>()?;
+    let delimiters = delimiter
+        .len()
+        .saturating_mul(texts.len().saturating_sub(1));
+    let length: usize = texts.iter().map(String::len).sum();
+    bounded(function, length.saturating_add(delimiters))?;
     Ok(gathered.finish(|| texts.join(&delimiter)))
+}
+
+/// An error where a function's text would be too long.
+fn bounded(function: Function, length: usize) -> Result<(), String> {
+    match length > MAX_TEXT {
+        true => Err(format!(
+            "{function} would make a text of {length} bytes; at most {MAX_TEXT} are allowed"
+        )),
+        false => Ok(()),
+    }
 }
 
 fn split(delimiter: &Value, text: &Value) -> Result<Value, String> {

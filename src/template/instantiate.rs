@@ -70,10 +70,7 @@ impl Template {
             exports: BTreeMap::new(),
             warnings: self.warnings.clone(),
         };
-        // Every condition is decided, also where nothing uses it: its mistakes are the template's.
-        for name in self.conditions.keys() {
-            let _ = binder.condition(name);
-        }
+        // Also where nothing uses a condition, its mistakes are the template's.
         diagnostics.extend(
             binder
                 .errors
@@ -252,7 +249,8 @@ struct Binder<'a> {
     template: &'a Template,
     inputs: &'a Inputs,
     parameters: BTreeMap<String, Value>,
-    conditions: RefCell<BTreeMap<String, Option<bool>>>,
+    /// Whether each condition holds; `None` where that failed.
+    conditions: BTreeMap<&'a str, Option<bool>>,
     errors: RefCell<Vec<EvalError>>,
 }
 
@@ -262,13 +260,18 @@ impl<'a> Binder<'a> {
         inputs: &'a Inputs,
         parameters: BTreeMap<String, Value>,
     ) -> Binder<'a> {
-        Binder {
+        let mut binder = Binder {
             template,
             inputs,
             parameters,
-            conditions: RefCell::default(),
+            conditions: BTreeMap::new(),
             errors: RefCell::default(),
+        };
+        for name in &template.condition_order {
+            let decided = binder.decide(name);
+            binder.conditions.insert(name, decided);
         }
+        binder
     }
 
     fn fail(&self, code: &'static str, message: impl Into<String>, span: Span) {
@@ -322,13 +325,15 @@ impl<'a> Binder<'a> {
         })
     }
 
-    /// Whether a condition holds; `None` where that failed (its error is noted once).
+    /// Whether a condition holds; `None` where that failed (its error is noted).
     fn condition(&self, name: &str) -> Option<bool> {
-        if let Some(decided) = self.conditions.borrow().get(name) {
-            return *decided;
-        }
+        self.conditions.get(name).copied().flatten()
+    }
+
+    /// The same, computed: those that it needs are decided.
+    fn decide(&self, name: &str) -> Option<bool> {
         let (_, term) = self.template.conditions.get(name)?;
-        let decided = match self.value(term) {
+        match self.value(term) {
             Ok(value) => match value.as_bool() {
                 Some(flag) => Some(flag),
                 None => {
@@ -344,11 +349,7 @@ impl<'a> Binder<'a> {
                 self.errors.borrow_mut().push(error);
                 None
             }
-        };
-        self.conditions
-            .borrow_mut()
-            .insert(name.to_owned(), decided);
-        decided
+        }
     }
 
     /// `existing` is `None` where resources cannot be referred to.

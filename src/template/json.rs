@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, is_full};
 use super::node::{Entry, MAX_DEPTH, Node, NodeKind};
 use super::source::{Source, Span};
 
@@ -179,6 +179,7 @@ impl Parser<'_> {
             self.at += 1;
             let value = self.value(depth + 1)?;
             match seen.get(&key) {
+                Some(_) if is_full(self.diagnostics) => {}
                 Some(first) => {
                     self.diagnostics
                         .push(duplicate_key(self.source, &key, key_span, *first))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use payctl_model::Value;
 
-use super::diagnostic::{Diagnostic, did_you_mean};
+use super::diagnostic::{Diagnostic, MAX_MISTAKES, did_you_mean, is_full, warn};
 use super::expr::Kind;
 use super::node::{Entry, MAX_BYTES, Node, NodeKind};
 use super::parameter::{Parameter, shape};
 use super::source::{Source, Span};
-use super::syntax::{Local, Names, Syntax, Term, Within};
+use super::syntax::{Names, Syntax, Term, Within};
 use super::{Mapping, Template, json, yaml};
 
 /// Reads a template, JSON where its text starts with `{`, else YAML. `name` is the file as the user named it.
@@ -46,10 +46,16 @@ pub fn load(name: &str, text: &str) -> Result<Template, Vec<Diagnostic>> {
         source: &source,
         names: Names::default(),
         diagnostics,
+        copied: 0,
     };
     let template = loader.template(&root);
     let mut diagnostics = loader.diagnostics;
     diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| place.span));
+    if is_full(&diagnostics) {
+        diagnostics.truncate(MAX_MISTAKES);
+        let message = format!("reading ended after {MAX_MISTAKES} mistakes");
+        diagnostics.push(Diagnostic::error("too-many-mistakes", message));
+    }
     match diagnostics.iter().any(Diagnostic::is_error) {
         true => Err(diagnostics),
         false => Ok(Template {
@@ -83,15 +89,24 @@ const PARAMETER_KEYS: [&str; 11] = [
     "ConstraintDescription",
 ];
 
+mod condition_order;
+mod limits;
 mod resources;
 
 struct Loader<'a> {
     source: &'a Arc<Source>,
     names: Names,
     diagnostics: Vec<Diagnostic>,
+    /// How much of the template Fn::Sub has copied so far.
+    copied: usize,
 }
 
 impl Loader<'_> {
+    /// Whether nothing more need be said.
+    fn is_full(&self) -> bool {
+        is_full(&self.diagnostics)
+    }
+
     fn report(
         &mut self,
         code: &'static str,
@@ -156,6 +171,7 @@ impl Loader<'_> {
             parameters: BTreeMap::new(),
             mappings: BTreeMap::new(),
             conditions: BTreeMap::new(),
+            condition_order: Vec::new(),
             resources: BTreeMap::new(),
             outputs: BTreeMap::new(),
             metadata: None,
@@ -186,6 +202,7 @@ impl Loader<'_> {
                 self.unknown_key("a template", entry, &known);
             }
         }
+        self.limits(sections);
         self.collect_names(sections);
         if let Some(entry) = section("AWSTemplateFormatVersion")
             && entry.value.scalar_text().as_deref() != Some("2010-09-09")
@@ -202,6 +219,9 @@ impl Loader<'_> {
         template.metadata = section("Metadata").map(|entry| entry.value.to_value());
         if let Some(entry) = section("Parameters") {
             for entry in self.entries("Parameters", &entry.value) {
+                if self.is_full() {
+                    break;
+                }
                 self.alphanumeric("a parameter", entry);
                 let parameter = self.parameter(entry);
                 template.parameters.insert(entry.key.clone(), parameter);
@@ -209,12 +229,18 @@ impl Loader<'_> {
         }
         if let Some(entry) = section("Mappings") {
             for entry in self.entries("Mappings", &entry.value) {
+                if self.is_full() {
+                    break;
+                }
                 let mapping = self.mapping(entry);
                 template.mappings.insert(entry.key.clone(), mapping);
             }
         }
         if let Some(entry) = section("Conditions") {
             for entry in self.entries("Conditions", &entry.value) {
+                if self.is_full() {
+                    break;
+                }
                 let term = self.term(&entry.value, None, Within::Condition);
                 if matches!(&term.kind, Kind::Value(_) | Kind::Map(_) | Kind::List(_))
                     && !self.failed_within(entry.value.span)
@@ -232,7 +258,7 @@ impl Loader<'_> {
                     .insert(entry.key.clone(), (entry.key_span, term));
             }
         }
-        self.condition_cycles(&template.conditions);
+        template.condition_order = self.condition_order(&template.conditions);
         match section("Resources") {
             None => {
                 self.report(
@@ -244,6 +270,9 @@ impl Loader<'_> {
             }
             Some(entry) => {
                 for entry in self.entries("Resources", &entry.value) {
+                    if self.is_full() {
+                        break;
+                    }
                     self.alphanumeric("a resource", entry);
                     if let Some(resource) = self.resource(entry) {
                         template.resources.insert(entry.key.clone(), resource);
@@ -253,6 +282,9 @@ impl Loader<'_> {
         }
         if let Some(entry) = section("Outputs") {
             for entry in self.entries("Outputs", &entry.value) {
+                if self.is_full() {
+                    break;
+                }
                 if let Some(output) = self.output(entry) {
                     template.outputs.insert(entry.key.clone(), output);
                 }
@@ -343,6 +375,7 @@ impl Loader<'_> {
             diagnostics: &mut self.diagnostics,
             resource,
             within,
+            copied: &mut self.copied,
         }
         .term(node)
     }
@@ -417,9 +450,9 @@ impl Loader<'_> {
                         let message = format!(
                             "the pattern of `{name}` is not understood, so values are not checked with it"
                         );
-                        self.diagnostics.push(
-                            Diagnostic::warning("bad-pattern", message).at(self.source, value.span),
-                        );
+                        let warning =
+                            Diagnostic::warning("bad-pattern", message).at(self.source, value.span);
+                        warn(&mut self.diagnostics, warning);
                     }
                 }
                 "MinLength" => parameter.min_length = self.number(&what, value),
@@ -509,48 +542,6 @@ impl Loader<'_> {
         }
         mapping
     }
-
-    fn condition_cycles(&mut self, conditions: &BTreeMap<String, (Span, Term)>) {
-        let needs: BTreeMap<&str, BTreeSet<&str>> = conditions
-            .iter()
-            .map(|(name, (_, term))| {
-                let mut found = BTreeSet::new();
-                needed_conditions(term, &mut found);
-                (name.as_str(), found)
-            })
-            .collect();
-        // Reachability by steps: the sets are small, and no recursion can run deep.
-        for (name, (span, _)) in conditions {
-            let mut path: Vec<&str> = vec![name];
-            let mut seen: BTreeSet<&str> = BTreeSet::new();
-            let mut open: Vec<(&str, usize)> =
-                needs[name.as_str()].iter().map(|next| (*next, 1)).collect();
-            while let Some((next, depth)) = open.pop() {
-                path.truncate(depth);
-                path.push(next);
-                if next == name {
-                    // Each cycle once: at its first name.
-                    if path.iter().min() == Some(&name.as_str()) {
-                        let message = format!(
-                            "conditions depend on each other in a circle: {}",
-                            path.join(" -> ")
-                        );
-                        self.report("circular", message, *span);
-                    }
-                    break;
-                }
-                if seen.insert(next) {
-                    open.extend(
-                        needs
-                            .get(next)
-                            .into_iter()
-                            .flatten()
-                            .map(|after| (*after, depth + 1)),
-                    );
-                }
-            }
-        }
-    }
 }
 
 /// The names in a section Transform: one, several, or a map with a Name.
@@ -564,24 +555,5 @@ fn transforms(node: &Node) -> Vec<String> {
             names.flat_map(|entry| transforms(&entry.value)).collect()
         }
         _ => node.scalar_text().into_iter().collect(),
-    }
-}
-
-fn needed_conditions<'t>(term: &'t Term, found: &mut BTreeSet<&'t str>) {
-    match &term.kind {
-        Kind::Leaf(Local::Condition(name)) => {
-            found.insert(name);
-        }
-        Kind::Leaf(Local::FindInMap(parts)) => {
-            parts.iter().for_each(|part| needed_conditions(part, found))
-        }
-        Kind::Leaf(Local::Zones(region)) => needed_conditions(region, found),
-        Kind::List(items) | Kind::Call(_, items) => {
-            items.iter().for_each(|item| needed_conditions(item, found))
-        }
-        Kind::Map(fields) => fields
-            .values()
-            .for_each(|field| needed_conditions(&field.value, found)),
-        Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => {}
     }
 }

@@ -10,6 +10,8 @@ mod cidr;
 pub mod diagnostic;
 mod eval;
 pub mod expr;
+#[cfg(test)]
+mod extremes;
 mod functions;
 mod instantiate;
 mod json;
@@ -58,6 +60,8 @@ pub struct Template {
     mappings: BTreeMap<String, Mapping>,
     /// With the place of each name.
     conditions: BTreeMap<String, (Span, Term)>,
+    /// The names of all conditions, each after those that it needs.
+    condition_order: Vec<String>,
     resources: BTreeMap<String, ResourceTerm>,
     outputs: BTreeMap<String, OutputTerm>,
 }

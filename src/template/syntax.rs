@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use payctl_model::{Address, AttributeOf, Value};
 
-use super::diagnostic::{Diagnostic, did_you_mean};
+use super::diagnostic::{Diagnostic, did_you_mean, is_full};
 use super::expr::{Field, Function, Kind, Tree};
 use super::node::{Entry, Node, NodeKind};
 use super::source::{Source, Span};
@@ -137,6 +137,8 @@ pub(super) struct Syntax<'a> {
     /// The resource in which the expression stands.
     pub resource: Option<&'a str>,
     pub within: Within,
+    /// How much of the template Fn::Sub has copied so far, in expressions.
+    pub copied: &'a mut usize,
 }
 
 impl Syntax<'_> {
@@ -156,6 +158,9 @@ impl Syntax<'_> {
 
     /// The expression of a node. What is wrong with it is reported; the result then has no meaning.
     pub fn term(&mut self, node: &Node) -> Term {
+        if is_full(self.diagnostics) {
+            return Tree::new(broken(), node.span);
+        }
         let kind = match &node.kind {
             NodeKind::Null => {
                 if self.within != Within::Metadata {

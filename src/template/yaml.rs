@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, is_full, warn};
 use super::json::duplicate_key;
 use super::node::{Entry, MAX_DEPTH, Node, NodeKind, number};
 use super::source::{Source, Span};
@@ -393,11 +393,10 @@ impl Builder<'_> {
             let message = format!(
                 "`{text}` stays as it is written here, but CloudFormation reads it as octal: {octal}"
             );
-            self.diagnostics.push(
-                Diagnostic::warning("octal-number", message)
-                    .at(self.source, span)
-                    .help("write it in quotes, and it is the same everywhere"),
-            );
+            let warning = Diagnostic::warning("octal-number", message)
+                .at(self.source, span)
+                .help("write it in quotes, and it is the same everywhere");
+            warn(self.diagnostics, warning);
         }
         NodeKind::Text(text.to_owned())
     }
@@ -470,6 +469,7 @@ impl Builder<'_> {
                 }
                 Some(Key::Merge) => merges.push(node),
                 Some(Key::Named(name, span)) => match seen.get(&name) {
+                    Some(_) if is_full(self.diagnostics) => {}
                     Some(first) => {
                         self.diagnostics
                             .push(duplicate_key(self.source, &name, span, *first))

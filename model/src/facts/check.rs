@@ -51,6 +51,9 @@ const DEPTH: usize = 48;
 /// Values looked at in one resource, alternatives of alternatives included: far more than any real one has.
 const BUDGET: usize = 500_000;
 
+/// How many findings are told of one resource.
+const MAX_FINDINGS: usize = 200;
+
 /// What is wrong with a resource's properties, in the order of their names.
 pub fn check(facts: &TypeFacts, properties: &Value) -> Vec<Finding> {
     check_at(facts, &facts.root, &PropertyPath::root(), properties)
@@ -81,6 +84,9 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn report(&mut self, path: &PropertyPath, kind: FindingKind, message: String) {
+        if self.findings.len() >= MAX_FINDINGS {
+            return;
+        }
         self.findings.push(Finding {
             path: path.clone(),
             kind,
@@ -122,6 +128,9 @@ impl Check<'_> {
     ) {
         let facts = self.facts;
         for (key, value) in map {
+            if self.findings.len() >= MAX_FINDINGS {
+                break;
+            }
             let below = path.key(key);
             let Some(property) = facts.property(schema, key) else {
                 if matches!(schema.additional, Additional::None) {
@@ -525,14 +534,15 @@ pub(crate) fn same_scalar(a: &Value, b: &Value, any_case: bool) -> bool {
 /// The candidate that is most like a word, if any is like it at all.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let scored = candidates.map(|one| {
-        (
-            strsim::normalized_damerau_levenshtein(&word, &one.to_lowercase()),
-            one,
-        )
+    let length = word.chars().count();
+    let scored = candidates.filter_map(|one| {
+        let longer = length.max(one.chars().count());
+        let allowed = longer * 2 / 5;
+        // What is much longer or shorter cannot be like it, and need not be measured.
+        let distance = (length.abs_diff(one.chars().count()) <= allowed)
+            .then(|| strsim::osa_distance(&word, &one.to_lowercase()))?;
+        (distance <= allowed).then(|| (1.0 - distance as f64 / longer.max(1) as f64, one))
     });
-    let best = scored
-        .filter(|(score, _)| *score >= 0.6)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)));
     best.map(|(_, name)| name)
 }

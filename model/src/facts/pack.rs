@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::DeflateDecoder;
 
@@ -25,6 +26,9 @@ pub(super) struct Pack {
     blocks: &'static [u8],
     places: BTreeMap<String, Place>,
     stateful: BTreeSet<String>,
+    /// The blocks that were inflated, by offset: a block holds neighbours (the types of a service), which templates use
+    /// together. All blocks have five megabytes.
+    inflated: Mutex<BTreeMap<usize, Arc<[u8]>>>,
 }
 
 impl Pack {
@@ -89,10 +93,27 @@ impl Pack {
     /// One type's schema.
     pub(super) fn schema(&self, name: &str) -> Option<serde_json::Value> {
         let place = self.places.get(name)?;
-        let (start, length) = place.block;
-        let block = inflate(self.blocks.get(start..start.checked_add(length)?)?)?;
+        let block = self.block(place.block)?;
         serde_json::from_slice(block.get(place.offset..place.offset.checked_add(place.length)?)?)
             .ok()
+    }
+
+    fn block(&self, (start, length): (usize, usize)) -> Option<Arc<[u8]>> {
+        let mut inflated = self.inflated.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = inflated.get(&start) {
+            return Some(Arc::clone(found));
+        }
+        let block = inflate(self.blocks.get(start..start.checked_add(length)?)?)?;
+        let block: Arc<[u8]> = block.into();
+        inflated.insert(start, Arc::clone(&block));
+        Some(block)
+    }
+
+    /// How many blocks were inflated so far.
+    #[cfg(test)]
+    pub(super) fn blocks_inflated(&self) -> usize {
+        let inflated = self.inflated.lock().unwrap_or_else(PoisonError::into_inner);
+        inflated.len()
     }
 }
 

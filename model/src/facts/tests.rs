@@ -179,3 +179,26 @@ fn every_type_with_one_identifier_has_a_ref() {
     assert_eq!(property("AWS::ECS::Service").as_deref(), Some("ServiceArn"));
     assert_eq!(property("AWS::EC2::Route"), None);
 }
+
+#[test]
+fn each_type_is_decoded_once_and_each_block_inflated_once() {
+    let facts = Facts {
+        pack: pack::Pack::open(),
+        decoded: Mutex::default(),
+    };
+    let neighbours: Vec<&str> = facts
+        .names()
+        .filter(|name| name.starts_with("AWS::EC2::"))
+        .collect();
+    assert!(neighbours.len() > 50);
+    let first = facts.get(neighbours[0]).unwrap();
+    for _ in 0..3 {
+        for name in &neighbours {
+            facts.get(name).unwrap();
+        }
+    }
+    assert!(Arc::ptr_eq(&first, &facts.get(neighbours[0]).unwrap()));
+    assert_eq!(facts.decoded.lock().unwrap().len(), neighbours.len());
+    let blocks = facts.pack.blocks_inflated();
+    assert!(blocks * 5 < neighbours.len(), "{blocks} blocks");
+}

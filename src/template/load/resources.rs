@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::diagnostic::{Diagnostic, did_you_mean};
+use super::super::diagnostic::{Diagnostic, did_you_mean, warn};
 use super::super::expr::{Kind, Tree};
 use super::super::node::{Entry, Node, NodeKind};
 use super::super::source::Span;
@@ -136,9 +136,9 @@ impl Loader<'_> {
                 let message = format!(
                     "the properties of `{name}` are not checked: it is not in the CloudFormation registry"
                 );
-                self.diagnostics.push(
-                    Diagnostic::warning("unchecked-type", message).at(self.source, node.span),
-                );
+                let warning =
+                    Diagnostic::warning("unchecked-type", message).at(self.source, node.span);
+                warn(&mut self.diagnostics, warning);
                 Some((name, false))
             }
             Err((message, help)) => {

@@ -9,15 +9,21 @@ use super::super::node::Node;
 use super::super::source::Span;
 use super::{Local, Syntax, Term, broken};
 
+/// How many expressions the variables of all Fn::Sub of a template may make: each use of a variable is a copy of its value,
+/// and variables within variables multiply.
+const MAX_COPIED: usize = 500_000;
+
 impl Syntax<'_> {
     pub(super) fn sub(&mut self, argument: &Node) -> Kind<Local> {
-        let mut variables: BTreeMap<&str, Term> = BTreeMap::new();
+        // Each with the number of its expressions.
+        let mut variables: BTreeMap<&str, (Term, usize)> = BTreeMap::new();
         let template = match argument.as_list() {
             None => argument,
             Some([template, values]) if values.as_map().is_some() => {
                 for entry in values.as_map().unwrap_or_default() {
                     let term = self.term(&entry.value);
-                    variables.insert(entry.key.as_str(), term);
+                    let size = size(&term);
+                    variables.insert(entry.key.as_str(), (term, size));
                 }
                 template
             }
@@ -62,14 +68,29 @@ impl Syntax<'_> {
                         length: name.len(),
                     }
                 }
-                None => template.span,
+                // The text is written otherwise here, with escapes: further on it need not be looked for.
+                None => {
+                    searched = raw.len();
+                    template.span
+                }
             };
             if !plain.is_empty() {
                 let value = Value::String(std::mem::take(&mut plain));
                 pieces.push(Tree::new(Kind::Value(value), template.span));
             }
             let kind = match variables.get(name) {
-                Some(term) => term.kind.clone(),
+                Some((term, size)) => {
+                    let before = *self.copied;
+                    *self.copied = before.saturating_add(*size);
+                    if *self.copied > MAX_COPIED {
+                        if before <= MAX_COPIED {
+                            let message = "the variables of Fn::Sub make the template too large";
+                            self.report("too-large", message, span, None);
+                        }
+                        return broken();
+                    }
+                    term.kind.clone()
+                }
                 None => self.sub_variable(name, span),
             };
             pieces.push(Tree::new(kind, span));
@@ -96,4 +117,21 @@ impl Syntax<'_> {
             None => self.reference(name, span),
         }
     }
+}
+
+/// How many expressions an expression consists of.
+fn size(term: &Term) -> usize {
+    let inner = match &term.kind {
+        Kind::List(items) | Kind::Call(_, items) => items.iter().map(size).sum(),
+        Kind::Map(fields) => fields.values().map(|field| size(&field.value)).sum(),
+        Kind::Leaf(Local::FindInMap(parts)) => parts.iter().map(size).sum(),
+        Kind::Leaf(
+            Local::Zones(term)
+            | Local::Resource {
+                attribute: term, ..
+            },
+        ) => size(term),
+        Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => 0,
+    };
+    inner + 1
 }
