@@ -194,6 +194,8 @@ fn graphical(report: &dyn miette::Diagnostic) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(80)
+        // Names and ids are not torn apart at their hyphens.
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
         .with_context_lines(1);
     match handler.render_report(&mut text, report) {
         Ok(()) => text,

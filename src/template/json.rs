@@ -63,7 +63,8 @@ impl Parser<'_> {
             .get(self.at..)
             .and_then(|rest| rest.chars().next())
         {
-            Some(found) => format!("`{}`", found.escape_debug()),
+            Some(found) if found.is_control() => format!("`{}`", found.escape_debug()),
+            Some(found) => format!("`{found}`"),
             None => "the end of the text".to_owned(),
         };
         let diagnostic = self.error(
@@ -201,9 +202,10 @@ impl Parser<'_> {
                     return Ok(NodeKind::Map(entries));
                 }
                 _ => {
-                    return Err(
-                        self.unexpected("`,` or `}`", "entries of a map are separated by commas")
-                    );
+                    return Err(self.unexpected(
+                        "`,` or `}`",
+                        "a comma is missing after the entry before it, or the `}` of its map",
+                    ));
                 }
             }
         }
@@ -227,9 +229,10 @@ impl Parser<'_> {
                     return Ok(NodeKind::List(items));
                 }
                 _ => {
-                    return Err(
-                        self.unexpected("`,` or `]`", "items of a list are separated by commas")
-                    );
+                    return Err(self.unexpected(
+                        "`,` or `]`",
+                        "a comma is missing after the item before it, or the `]` of its list",
+                    ));
                 }
             }
         }

@@ -334,23 +334,31 @@ impl Check<'_> {
     fn number(&mut self, schema: &Schema, path: &PropertyPath, number: f64, text: &str) {
         let bound = FindingKind::Bounds;
         if let Some(least) = schema.minimum.filter(|least| number < *least) {
-            self.report(path, bound, format!("{text} is less than {least}"));
+            self.report(
+                path,
+                bound,
+                format!("`{text}` is less than {least}, the least that is allowed"),
+            );
         }
         if let Some(most) = schema.maximum.filter(|most| number > *most) {
-            self.report(path, bound, format!("{text} is more than {most}"));
+            self.report(
+                path,
+                bound,
+                format!("`{text}` is more than {most}, the most that is allowed"),
+            );
         }
         if let Some(least) = schema.exclusive_minimum.filter(|least| number <= *least) {
-            self.report(path, bound, format!("{text} is not more than {least}"));
+            self.report(path, bound, format!("`{text}` is not more than {least}"));
         }
         if let Some(most) = schema.exclusive_maximum.filter(|most| number >= *most) {
-            self.report(path, bound, format!("{text} is not less than {most}"));
+            self.report(path, bound, format!("`{text}` is not less than {most}"));
         }
         let multiple = schema.multiple_of.filter(|step| *step > 0.0);
         if let Some(step) = multiple.filter(|step| {
             let times = number / step;
             (times - times.round()).abs() > 1e-6
         }) {
-            self.report(path, bound, format!("{text} is no multiple of {step}"));
+            self.report(path, bound, format!("`{text}` is no multiple of {step}"));
         }
     }
 

@@ -10,7 +10,7 @@ use super::super::source::{Source, Span};
 pub(super) fn explain(source: &Arc<Source>, info: &str, at: usize, open: &[Span]) -> Diagnostic {
     let here = Here::of(source, at);
     let explained = here
-        .tab()
+        .tab(info)
         .or_else(|| here.quote(info))
         .or_else(|| here.first_character(info))
         .or_else(|| here.anchor(info))
@@ -87,11 +87,16 @@ impl<'a> Here<'a> {
             .find(|(_, text)| !text.trim().is_empty() && !text.trim_start().starts_with('#'))
     }
 
-    fn tab(&self) -> Option<Diagnostic> {
-        let indentation = &self.text[..self.content().offset - self.start];
-        let tab = indentation.find('\t')?;
+    fn tab(&self, info: &str) -> Option<Diagnostic> {
+        let tab_of = |line: usize| {
+            let text = self.source.line(line);
+            let indentation = &text[..text.len() - text.trim_start().len()];
+            Some(self.source.line_start(line) + indentation.find('\t')?)
+        };
+        // A value that goes on in the next line is complained about where it begins.
+        let below = self.line..self.line + if info.contains("tab") { 100 } else { 1 };
         let span = Span {
-            offset: self.start + tab,
+            offset: below.into_iter().find_map(tab_of)?,
             length: 1,
         };
         let error = self.error("this line is indented with a tab", span);
@@ -126,7 +131,10 @@ impl<'a> Here<'a> {
             length: 1,
         };
         let error = self.error("this quote is not closed", span);
-        Some(error.help("close it on the same line, or double a quote that belongs to the text"))
+        Some(error.help(match self.source.slice(span) {
+            "'" => "close it on the same line; an apostrophe within the text is written twice",
+            _ => r#"close it on the same line; a double quote within the text is written \""#,
+        }))
     }
 
     fn bracket(&self, info: &str, open: &[Span]) -> Option<Diagnostic> {
@@ -256,6 +264,8 @@ impl<'a> Here<'a> {
             .iter()
             .map(|span| self.source.position(span.offset).column - 1)
             .collect();
+        levels.extend(self.above().map(|(_, text)| Self::indentation_of(text)));
+        levels.sort_unstable();
         levels.dedup();
         let is_item = self.text.trim_start().starts_with("- ");
         if levels.contains(&indentation)
@@ -303,6 +313,7 @@ impl<'a> Here<'a> {
     fn first_character(&self, info: &str) -> Option<Diagnostic> {
         if !info.contains("unexpected character")
             && !info.contains("did not find expected node content")
+            && !info.contains("scanning an anchor or alias")
         {
             return None;
         }
