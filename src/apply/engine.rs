@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
-use payctl_state::{Hasher, Journal, JournalError, State, Store, StoreError};
+use payctl_state::{AcceptedDrift, Hasher, Journal, JournalError, State, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::cloud::{Cloud, Status};
@@ -19,7 +19,7 @@ use super::recovery::{self, Finding, Leftover, Patience, SettleError};
 use super::refresh::{self, Refreshed};
 use super::templates::Templates;
 use crate::graph::ResourceGraph;
-use crate::plan::{OperationGraph, OperationKind, Plan};
+use crate::plan::{Accepted, OperationGraph, OperationKind, Plan, Problem};
 
 /// Why a run cannot go on, or not end as it should.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +40,8 @@ pub enum EngineError {
     #[error("these types cannot be provisioned yet: {}", .0.join(", "))]
     NotNative(Vec<String>),
     /// The plan says itself that it must not be applied.
-    #[error("the plan must not be applied: {}", .0.join("; "))]
-    Problems(Vec<String>),
+    #[error("the plan must not be applied: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Problems(Vec<Problem>),
     /// The system has no randomness: nothing can be made safely.
     #[error("no randomness from the system: {0}")]
     Randomness(String),
@@ -211,6 +211,7 @@ pub async fn apply(
         .filter(|operation| operation.kind == OperationKind::Keep)
         .map(|operation| operation.address.clone())
         .collect();
+    let seen = Seen::of(&apply.plan, state);
     let run = Run {
         plan: apply.plan,
         operations: apply.operations,
@@ -247,6 +248,7 @@ pub async fn apply(
             let graph = &apply.templates.graph;
             read_back(&*apply.cloud, state, &hasher, &wanted, graph, models).await;
         }
+        seen.remember(state, &hasher);
         let outputs = if apply.destroy {
             BTreeMap::new()
         } else {
@@ -277,11 +279,75 @@ pub async fn apply(
     Ok(outcome)
 }
 
+/// What the plan saw of drift: what somebody accepted is written down, and what nobody accepted stays drift although what is
+/// live is written down anew.
+struct Seen {
+    accepted: BTreeMap<Address, Vec<Accepted>>,
+    /// Who adds something undeclared, as it was recorded before: address, identifier, top-level property.
+    unaccepted: Vec<(Address, PhysicalId, String, Option<Value>)>,
+    planned: BTreeSet<Address>,
+}
+
+impl Seen {
+    fn of(plan: &Plan, state: &State) -> Seen {
+        let unaccepted = plan
+            .drift
+            .iter()
+            .filter(|drift| drift.undeclared && !drift.accepted)
+            .filter_map(|drift| {
+                let kept = state.resources.get(&drift.address)?;
+                let head = drift.property.head()?;
+                let recorded = kept.attributes.get(head).cloned();
+                Some((
+                    drift.address.clone(),
+                    kept.physical_id.clone()?,
+                    head.to_owned(),
+                    recorded,
+                ))
+            });
+        Seen {
+            accepted: plan.accepted.clone(),
+            unaccepted: unaccepted.collect(),
+            planned: plan.changes.keys().cloned().collect(),
+        }
+    }
+
+    fn remember(self, state: &mut State, hasher: &Hasher) {
+        for (address, id, head, recorded) in self.unaccepted {
+            let Some(kept) = state.resources.get_mut(&address) else {
+                continue;
+            };
+            if kept.physical_id.as_ref() != Some(&id) {
+                continue;
+            }
+            if let Some(attributes) = kept.attributes.as_map_mut() {
+                match recorded {
+                    Some(recorded) => attributes.insert(head, recorded),
+                    None => attributes.remove(&head),
+                };
+            }
+        }
+        let seal = |value: Option<Value>| value.map(|value| hasher.hash_observed(&value));
+        let mut accepted = self.accepted;
+        for address in self.planned {
+            if let Some(kept) = state.resources.get_mut(&address) {
+                let accepted = accepted.remove(&address).unwrap_or_default();
+                kept.accepted = accepted
+                    .into_iter()
+                    .map(|one| AcceptedDrift {
+                        property: one.property.to_string(),
+                        declared: seal(one.declared),
+                        live: seal(one.live),
+                    })
+                    .collect();
+            }
+        }
+    }
+}
+
 fn check(plan: &Plan) -> Result<(), EngineError> {
     if !plan.problems.is_empty() {
-        return Err(EngineError::Problems(
-            plan.problems.iter().map(ToString::to_string).collect(),
-        ));
+        return Err(EngineError::Problems(plan.problems.clone()));
     }
     let foreign: Vec<String> = plan
         .not_native()

@@ -66,7 +66,8 @@ fn put(state: &mut State, resource: Resource) {
         dependencies: resource.dependencies,
         deletion_policy: resource.deletion_policy,
         update_replace_policy: resource.update_replace_policy,
-        protected: same.is_some_and(|same| same.protected),
+        protected: same.as_ref().is_some_and(|same| same.protected),
+        accepted: same.map(|same| same.accepted).unwrap_or_default(),
     };
     state.resources.insert(resource.address, kept);
 }

@@ -139,6 +139,9 @@ pub struct Selection {
     /// Let a protected environment lose databases, buckets, keys or secrets
     #[arg(long)]
     pub allow_destructive: bool,
+    /// Resources whose drift is accepted: only `apply` takes them.
+    #[arg(skip)]
+    pub accept_drift: Vec<String>,
 }
 
 /// Options of `apply`.
@@ -153,6 +156,9 @@ pub struct ApplyArguments {
     /// Which part
     #[command(flatten)]
     pub selection: Selection,
+    /// Record this resource's drift as seen instead of setting it back (repeatable)
+    #[arg(long, value_name = "ADDR", conflicts_with = "plan")]
+    pub accept_drift: Vec<String>,
 }
 
 /// Options of `destroy`.

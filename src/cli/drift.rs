@@ -29,10 +29,9 @@ pub(super) async fn run(global: &Global, options: &DriftArguments) -> Outcome {
             "format_version": "1.0",
             "environment": session.environment.name,
             "drift": plan_json::drift_json(&planned.plan),
+            "accepted": plan_json::accepted_json(&planned.plan),
             "api_calls": { "total": calls.values().sum::<u64>(), "by_operation": calls },
         }));
-    } else if drift.is_empty() {
-        super::print("No drift: AWS is as it was applied.");
     } else {
         let header = plan_text::PlanHeader {
             title: session.title(),
@@ -40,7 +39,11 @@ pub(super) async fn run(global: &Global, options: &DriftArguments) -> Outcome {
             short: &|address| planned.names.show(address),
         };
         let mut text = String::new();
+        if drift.is_empty() {
+            text.push_str("No drift: AWS is as it was applied.\n");
+        }
         plan_text::write_drift(&mut text, drift, &header);
+        plan_text::write_accepted(&mut text, &planned.plan.accepted, &header);
         super::print(&text);
     }
     connected.close()?;

@@ -9,7 +9,7 @@ use crate::apply::refresh::RefreshError;
 use crate::apply::regions::AccountError;
 use crate::apply::{CloudError, Failure as OperationFailure};
 use crate::graph::NameError;
-use crate::plan::SavedPlanError;
+use crate::plan::{Problem, SavedPlanError};
 use crate::project::ProjectError;
 use crate::report::failure::{AwsAnswer, Failure};
 
@@ -204,8 +204,16 @@ impl From<EngineError> for Failure {
                 .help("keep it: it tells what an interrupted run may have made; compare it with what exists in AWS"),
             EngineError::NotNative(_) => Failure::new("not-native", message)
                 .help("nothing was called; take them out of the template, or keep them in a stack of their own"),
-            EngineError::Problems(_) => Failure::new("refused", message)
-                .help("nothing was called; --allow-destructive permits what `protect` guards, where it may be"),
+            EngineError::Problems(problems) => {
+                let guarded = |problem: &Problem| {
+                    matches!(problem, Problem::Protected { .. } | Problem::DestroyProtected)
+                };
+                let help = match problems.iter().any(guarded) {
+                    true => "nothing was called; --allow-destructive permits what `protect` guards, where it may be",
+                    false => "nothing was called",
+                };
+                Failure::new("refused", message).help(help)
+            }
             EngineError::Randomness(_) => Failure::new("randomness", message),
         }
     }

@@ -25,6 +25,7 @@ const CONCURRENCY: usize = 24;
 pub(super) async fn apply_command(global: &Global, options: &ApplyArguments) -> Outcome {
     let saved = options.plan.as_deref().map(read_saved).transpose()?;
     let mut selection = options.selection.clone();
+    selection.accept_drift.clone_from(&options.accept_drift);
     let mut destroy = false;
     if let Some(saved) = &saved {
         destroy = saved.destroy;

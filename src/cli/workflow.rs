@@ -226,6 +226,11 @@ pub(super) async fn make(
             .chain(state.all().map(|(address, _)| address)),
     );
     let targets = targets(session, state, &graph, &names, selection)?;
+    let accept_drift = selection
+        .accept_drift
+        .iter()
+        .map(|text| names.find(text))
+        .collect::<Result<BTreeSet<Address>, _>>()?;
     let hasher = Hasher::new(&state.salt);
     let verify = |secret: &str, hash: &str| hasher.matches(secret, hash);
     let rules = Rules::native();
@@ -241,6 +246,7 @@ pub(super) async fn make(
             targets: &targets,
             protect: session.environment.protect,
             allow_destructive: selection.allow_destructive,
+            accept_drift: &accept_drift,
             environment_tags: &session.environment.tags,
             verify_secret: &verify,
         },

@@ -188,6 +188,10 @@ impl Planner<'_> {
                 self.find_drift(address, prior);
             }
         }
+        // Without templates (`drift`) it is what apply would do if they were as they were last applied.
+        if self.options.destroy || self.graph.nodes().next().is_some() {
+            self.decide_effects();
+        }
         self.check_protection();
     }
 
@@ -320,6 +324,7 @@ impl Planner<'_> {
                 before: Some(before),
                 after: Some(after),
                 replaces: true,
+                default: None,
             });
             replace = true;
         }
@@ -336,7 +341,12 @@ impl Planner<'_> {
                     true => Reason::CreateOnly { property, cause },
                     false => Reason::Property { property, cause },
                 });
+                let default = match difference.declared {
+                    Some(_) => None,
+                    None => self.default_of(&prior.type_name, &difference.property),
+                };
                 change.edits.push(Edit {
+                    default,
                     property: difference.property,
                     before: difference.live,
                     after: difference.declared,
@@ -427,9 +437,18 @@ impl Planner<'_> {
             let owner = self.ownership.owner(address, &change.property);
             // An owner that leaves its template gives back what it owned.
             let owned = owner.is_some_and(|owner| self.graph.contains(owner));
-            !owned || self.is_edited(change, prior)
+            (!owned || self.is_edited(change, prior)) && !self.is_accepted(address, prior, change)
         });
         changes
+    }
+
+    /// What AWS takes where a property is not declared: what the type's table or the registry says.
+    fn default_of(&self, type_name: &str, property: &PropertyPath) -> Option<Value> {
+        let rules = self.rules.of(type_name);
+        let reset = rules.resets.iter().find(|(path, _)| path == property);
+        reset
+            .map(|(_, value)| value.clone())
+            .or_else(|| differences::default_of(type_name, property))
     }
 
     /// Whether the template declares a number otherwise than when it was last applied: whoever edits it means it, even

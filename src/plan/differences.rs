@@ -187,17 +187,12 @@ fn unknown_paths(declared: &Value, path: &PropertyPath, found: &mut Vec<Property
     }
 }
 
-/// Live values that differ from what was recorded when the resource was last applied, by path.
-pub(super) fn changed_since(sides: &Sides<'_>) -> Vec<PropertyPath> {
-    let recorded = Sides {
+/// How what is live differs from what was recorded when the resource was last applied, which stands as `declared`.
+pub(super) fn since(sides: &Sides<'_>) -> Differences {
+    differences(&Sides {
         applied: &Value::Null,
         ..*sides
-    };
-    differences(&recorded)
-        .changes
-        .into_iter()
-        .map(|change| change.property)
-        .collect()
+    })
 }
 
 /// What is live of what `declared` speaks of.
@@ -254,6 +249,11 @@ pub(super) fn declared_id(type_name: &str, declared: &Value) -> Option<PhysicalI
         .all(follows)
         .then(|| facts.identifier(declared))
         .flatten()
+}
+
+/// The registry's `default` of a property.
+pub(super) fn default_of(type_name: &str, property: &PropertyPath) -> Option<Value> {
+    facts().get(type_name)?.schema_at(property)?.default.clone()
 }
 
 /// Whether it is a database, bucket, key or secret.

@@ -1,11 +1,11 @@
 //! What has changed in AWS since it was last applied, and what a plan must not do unasked.
 
-use payctl_model::{Address, PropertyPath, Value};
+use payctl_model::{Address, PropertyPath, Step, Value};
 
 use super::decide::Planner;
 use super::differences::{self, Difference, Sides};
 use super::prior::{Prior, Seen};
-use super::{Action, Drift, Problem, Reason, ReplaceOrder};
+use super::{Accepted, Action, Drift, Effect, Problem, Reason, ReplaceOrder};
 use crate::graph::touches;
 
 impl Planner<'_> {
@@ -14,13 +14,18 @@ impl Planner<'_> {
         let live = match prior.seen(address, self.observed) {
             Seen::Live { model, .. } => model,
             Seen::Gone => {
-                self.plan.drift.push(Drift {
+                let mut gone = vec![Drift {
                     address: address.clone(),
                     property: PropertyPath::root(),
                     declared: Some(prior.applied.clone()),
+                    was: None,
                     live: None,
                     undeclared: false,
-                });
+                    effect: Effect::Create,
+                    accepted: false,
+                }];
+                self.accept(address, &mut gone);
+                self.plan.drift.extend(gone);
                 return;
             }
             // Nothing was read, nothing can have drifted.
@@ -41,49 +46,74 @@ impl Planner<'_> {
         };
         let found = differences::differences(&sides);
         let mut drift: Vec<Drift> = Vec::new();
-        for Difference {
-            property,
-            declared,
-            live,
-            ..
-        } in found.changes
-        {
+        for difference in found.changes {
+            let was_accepted = self.was_accepted(prior, &difference);
+            let Difference {
+                property,
+                declared,
+                live,
+                replaces,
+            } = difference;
+            if was_accepted {
+                let accepted = self.plan.accepted.entry(address.clone()).or_default();
+                accepted.push(Accepted {
+                    property,
+                    declared,
+                    live,
+                });
+                continue;
+            }
             drift.push(Drift {
                 address: address.clone(),
                 property,
                 declared,
+                was: None,
                 live,
                 undeclared: false,
+                effect: if replaces {
+                    Effect::Replace
+                } else {
+                    Effect::Update
+                },
+                accepted: false,
             });
         }
         if !found.undeclared.is_empty() {
-            let since = Sides {
+            let nobody_declares = |path: &PropertyPath| {
+                let undeclared = found.undeclared.iter();
+                undeclared
+                    .map(|(property, _)| property)
+                    .any(|property| touches(property, path))
+            };
+            let since = differences::since(&Sides {
                 declared: &recorded,
                 ..sides
-            };
-            let changed = differences::changed_since(&since);
-            for (property, value) in found.undeclared {
-                let head = property.head().unwrap_or_default();
-                let is_other = match recorded.get(head) {
-                    Some(_) => {
-                        recorded.at(&property).is_none() && !is_empty(&value)
-                            || changed.iter().any(|path| touches(path, &property))
-                    }
-                    // Nothing was recorded: only what somebody must have added counts, not what AWS fills in.
-                    None => matches!(&value, Value::List(items) if !items.is_empty()),
-                };
-                if is_other {
+            });
+            let changed = since.changes.into_iter();
+            let changed = changed.map(|change| (change.property, change.declared, change.live));
+            // What AWS fills in late is nobody's doing: of what is new only items of lists count.
+            let added = since.undeclared.into_iter().filter(|(property, value)| {
+                let is_item = matches!(property.steps().last(), Some(Step::Index(_)));
+                !is_empty(value) && (is_item || matches!(value, Value::List(_)))
+            });
+            let added = added.map(|(property, value)| (property, None, Some(value)));
+            for (property, was, live) in changed.chain(added) {
+                if nobody_declares(&property) {
                     drift.push(Drift {
                         address: address.clone(),
                         property,
                         declared: None,
-                        live: Some(value),
+                        was,
+                        live,
                         undeclared: true,
+                        effect: Effect::Nothing,
+                        accepted: false,
                     });
                 }
             }
         }
         drift.retain(|drift| self.ownership.owner(address, &drift.property).is_none());
+        self.accept(address, &mut drift);
         self.plan.drift.extend(drift);
     }
 

@@ -4,6 +4,7 @@
 //! gives the graph that `apply` walks. Decisions are final here: the executor only checks that what became known
 //! [`refines`](fn@refines) what was planned. Read [`Change`] first, then `decide.rs`.
 
+mod accepted;
 mod decide;
 mod differences;
 mod drift;
@@ -43,6 +44,8 @@ pub struct Plan {
     pub makes_room: BTreeSet<(Address, Address)>,
     /// What differs between the last apply and what is live, decided or not.
     pub drift: Vec<Drift>,
+    /// Differences that stay because somebody accepted them, now or earlier: neither drift nor change.
+    pub accepted: BTreeMap<Address, Vec<Accepted>>,
     /// The outputs as far as they are known, by `region/stack.Name`.
     pub outputs: BTreeMap<String, Value>,
     /// What the plan wants people to know before they say yes.
@@ -174,6 +177,8 @@ pub struct Edit {
     pub after: Option<Value>,
     /// Whether AWS can only do it by a new resource.
     pub replaces: bool,
+    /// Of a property that is declared no more: AWS's default, where it is known.
+    pub default: Option<Value>,
 }
 
 /// One difference between what was applied and what is live.
@@ -185,10 +190,43 @@ pub struct Drift {
     pub property: PropertyPath,
     /// What the template declares, or what was last applied.
     pub declared: Option<Value>,
+    /// Of what no template declares: what AWS had when the resource was last applied; `None`: nothing.
+    pub was: Option<Value>,
     /// What is live.
     pub live: Option<Value>,
     /// Whether the template never spoke of it.
     pub undeclared: bool,
+    /// What apply does about it.
+    pub effect: Effect,
+    /// Whether this run records it as seen instead.
+    pub accepted: bool,
+}
+
+/// What apply does about drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It leaves it as it is.
+    Nothing,
+    /// It sets the property back in place.
+    Update,
+    /// It replaces the resource: AWS cannot set the property back in place.
+    Replace,
+    /// It makes the resource again.
+    Create,
+    /// It deletes the resource, which left the template.
+    Delete,
+}
+
+/// A live value that stays although the template declares another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// Where.
+    pub property: PropertyPath,
+    /// What the template declares.
+    pub declared: Option<Value>,
+    /// What AWS has.
+    pub live: Option<Value>,
 }
 
 /// A resource that was replaced by an earlier run and is still there.
@@ -222,6 +260,14 @@ pub enum Problem {
     /// A protected environment is not destroyed.
     #[error("the environment is protected: it is not destroyed")]
     DestroyProtected,
+    /// There is nothing left whose drift could be accepted.
+    #[error(
+        "{address} is gone from AWS: there is nothing to accept; take it out of the template, or let apply make it again"
+    )]
+    NothingToAccept {
+        /// The resource.
+        address: Address,
+    },
     /// A function failed once its arguments were known.
     #[error("{}: {}", .0.address.as_deref().unwrap_or_default(), .0.message)]
     Evaluation(Diagnostic),
@@ -339,6 +385,8 @@ pub struct PlanOptions<'a> {
     pub protect: bool,
     /// `--allow-destructive`.
     pub allow_destructive: bool,
+    /// Resources whose drift is recorded as seen instead of being set back.
+    pub accept_drift: &'a BTreeSet<Address>,
     /// The tags that the environment puts on every resource that can have tags.
     pub environment_tags: &'a BTreeMap<String, String>,
     /// Whether a secret in the open is what a hash of the state was made from.

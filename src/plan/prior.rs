@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use payctl_model::{Address, PhysicalId, PropertyPath, Value};
-use payctl_state::{Policy, ResourceState, State, Status};
+use payctl_state::{AcceptedDrift, Policy, ResourceState, State, Status};
 
-use super::{Deposed, Observed, Removal};
+use super::{Accepted, Deposed, Observed, Removal};
 
 /// One live resource of the state. `in-doubt` ones without an identifier are none: apply settles them before it plans.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Prior {
     pub(super) dependencies: BTreeMap<Address, Vec<PropertyPath>>,
     pub(super) removal: Removal,
     pub(super) protected: bool,
+    /// Differences that somebody accepted, secrets as hashes.
+    pub(super) accepted: Vec<Accepted>,
 }
 
 /// What refresh says of it.
@@ -110,7 +112,16 @@ fn prior(resource: &ResourceState) -> Option<Prior> {
         dependencies: dependencies.collect(),
         removal: removal(resource.deletion_policy, resource.status),
         protected: resource.protected,
+        accepted: resource.accepted.iter().map(accepted).collect(),
     })
+}
+
+fn accepted(kept: &AcceptedDrift) -> Accepted {
+    Accepted {
+        property: PropertyPath::from(kept.property.as_str()),
+        declared: kept.declared.clone(),
+        live: kept.live.clone(),
+    }
 }
 
 fn removal(policy: Policy, status: Status) -> Removal {

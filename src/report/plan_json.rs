@@ -34,6 +34,8 @@ pub fn render(plan: &Plan, environment: &str, api_calls: &BTreeMap<String, u64>)
         },
         "changes": changes,
         "drift": drift_json(plan),
+        "accepted": accepted_json(plan),
+        "problems": plan.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "outputs": outputs,
         "warnings": plan.warnings,
         "api_calls": { "total": api_calls.values().sum::<u64>(), "by_operation": api_calls },
@@ -52,10 +54,31 @@ pub fn drift_json(plan: &Plan) -> Vec<Json> {
         .map(|drift| {
             json!({
                 "address": drift.address, "property": drift.property, "declared": masked(&drift.declared),
-                "live": masked(&drift.live), "undeclared": drift.undeclared,
+                "was": masked(&drift.was), "live": masked(&drift.live), "undeclared": drift.undeclared,
+                "effect": drift.effect, "accepted": drift.accepted,
             })
         })
         .collect()
+}
+
+/// The differences that stay because somebody accepted them.
+pub fn accepted_json(plan: &Plan) -> Vec<Json> {
+    let masked = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .map(|value| to_json(value, &PropertyPath::root(), &|_| SecretChange::Same))
+    };
+    let all = plan
+        .accepted
+        .iter()
+        .flat_map(|(address, list)| list.iter().map(move |one| (address, one)));
+    all.map(|(address, one)| {
+        json!({
+            "address": address, "property": one.property,
+            "declared": masked(&one.declared), "live": masked(&one.live),
+        })
+    })
+    .collect()
 }
 
 fn change_json(change: &Change) -> Json {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use payctl_model::Value;
+use payctl_model::{Address, Value};
 
 use super::style::{CREATE, DELETE, FAINT, REPLACE, STRONG, UPDATE, paint};
 use super::values::{write_difference, write_value};
-use crate::plan::{Action, Change, Drift, Plan, Reason, ReplaceOrder};
+use crate::plan::{Accepted, Action, Change, Drift, Effect, Plan, Reason, ReplaceOrder};
 
 /// What stands around the plan and is not part of it.
 pub struct PlanHeader<'a> {
@@ -53,6 +53,7 @@ pub fn render(plan: &Plan, header: &PlanHeader<'_>) -> String {
         );
     }
     write_drift(&mut out, &plan.drift, header);
+    write_accepted(&mut out, &plan.accepted, header);
     let outputs: Vec<_> = plan.outputs.iter().collect();
     if !stacks.is_empty() && !outputs.is_empty() {
         let _ = writeln!(out, "{}", paint(STRONG, "Outputs"));
@@ -142,6 +143,13 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
             for edit in &change.edits {
                 let name = edit.property.to_string();
                 write_difference(out, 6, &name, edit.before.as_ref(), edit.after.as_ref());
+                if let Some(default) = &edit.default {
+                    let default = default.to_json();
+                    let _ = writeln!(
+                        out,
+                        "        declared no more: back to AWS's default, {default}"
+                    );
+                }
             }
         }
         _ => {}
@@ -195,7 +203,12 @@ pub fn write_drift(out: &mut String, drift: &[Drift], header: &PlanHeader<'_>) {
     for entry in drift {
         let name = (header.short)(&entry.address);
         if entry.property.is_root() && entry.live.is_none() {
-            let _ = writeln!(out, "  {} {name}: gone from AWS", paint(DELETE, "!"));
+            let _ = writeln!(
+                out,
+                "  {} {name}: gone from AWS ({})",
+                paint(DELETE, "!"),
+                effect(entry)
+            );
             continue;
         }
         let note = if entry.undeclared {
@@ -208,9 +221,52 @@ pub fn write_drift(out: &mut String, drift: &[Drift], header: &PlanHeader<'_>) {
             out,
             6,
             &entry.property.to_string(),
-            entry.declared.as_ref(),
+            entry.declared.as_ref().or(entry.was.as_ref()),
             entry.live.as_ref(),
         );
+        let _ = writeln!(out, "      {}", effect(entry));
+    }
+    out.push('\n');
+}
+
+/// What apply does about drift, in words.
+fn effect(drift: &Drift) -> &'static str {
+    match (drift.accepted, drift.effect) {
+        (true, _) => "accepted: recorded as seen",
+        (_, Effect::Nothing) if drift.undeclared => "apply leaves it alone",
+        (_, Effect::Nothing) => "apply leaves it alone: nothing declares otherwise",
+        (_, Effect::Update) => "apply sets it back",
+        (_, Effect::Replace) => "apply replaces the resource to set it back",
+        (_, Effect::Create) => "apply makes it again",
+        (_, Effect::Delete) => "apply deletes the resource",
+    }
+}
+
+/// Differences that stay because somebody accepted them; empty where none are.
+pub fn write_accepted(
+    out: &mut String,
+    accepted: &BTreeMap<Address, Vec<Accepted>>,
+    header: &PlanHeader<'_>,
+) {
+    if accepted.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "{}",
+        paint(STRONG, "Accepted: different in AWS, and left so")
+    );
+    for (address, list) in accepted {
+        let _ = writeln!(out, "    {}", (header.short)(address));
+        for entry in list {
+            write_difference(
+                out,
+                6,
+                &entry.property.to_string(),
+                entry.declared.as_ref(),
+                entry.live.as_ref(),
+            );
+        }
     }
     out.push('\n');
 }

@@ -16,5 +16,7 @@ pub use journal::{Journal, JournalError, LeftOver};
 pub use lock::{Held, Holder, Lock, LockError};
 pub use record::{Kind, Record};
 pub use secrets::Hasher;
-pub use state::{Absorbed, Dependency, FORMAT_VERSION, Need, Policy, ResourceState, State, Status};
+pub use state::{
+    Absorbed, AcceptedDrift, Dependency, FORMAT_VERSION, Need, Policy, ResourceState, State, Status,
+};
 pub use store::{Paths, Store, StoreError};

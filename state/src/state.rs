@@ -89,6 +89,23 @@ pub struct ResourceState {
     /// Whether the environment was protected when it was made or last changed.
     #[serde(default)]
     pub protected: bool,
+    /// Differences between template and AWS that somebody accepted (`apply --accept-drift`), secrets as hashes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<AcceptedDrift>,
+}
+
+/// A live value that stays although the template declares another. It holds until either of them changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedDrift {
+    /// The property's path.
+    pub property: String,
+    /// What the template declared then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Value>,
+    /// What AWS had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Value>,
 }
 
 /// How a resource stands.
@@ -178,7 +195,12 @@ impl State {
     /// Where a secret stands in the open: what must not be written.
     pub(crate) fn open_secret(&self) -> Option<String> {
         let of_resource = |(address, resource): (&Address, &ResourceState)| {
-            let open = is_open(&resource.last_applied) || is_open(&resource.attributes);
+            let accepted = resource.accepted.iter();
+            let open = is_open(&resource.last_applied)
+                || is_open(&resource.attributes)
+                || accepted
+                    .flat_map(|accepted| accepted.declared.iter().chain(&accepted.live))
+                    .any(is_open);
             open.then(|| address.to_string())
         };
         let of_output =

@@ -195,6 +195,7 @@ impl World {
                 targets: &BTreeSet::new(),
                 protect: false,
                 allow_destructive: false,
+                accept_drift: &BTreeSet::new(),
                 environment_tags: &BTreeMap::new(),
                 verify_secret: &|secret, hash| hasher.matches(secret, hash),
             },

@@ -2,6 +2,7 @@
 
 mod commands;
 mod data_templates;
+mod drift;
 mod faults;
 mod harness;
 mod high_availability;

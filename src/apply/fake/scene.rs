@@ -292,6 +292,7 @@ impl Scene {
                 before: version,
                 after: Some(Value::from(self.version)),
                 replaces: false,
+                default: None,
             }];
             let up_kind = match action {
                 Action::NoOp => Some(OperationKind::Keep),

@@ -31,6 +31,7 @@ pub(super) struct World {
     pub(super) destroy: bool,
     pub(super) protect: bool,
     pub(super) tags: BTreeMap<String, String>,
+    pub(super) accept_drift: BTreeSet<Address>,
     made: usize,
 }
 
@@ -45,6 +46,7 @@ pub(super) fn stack() -> World {
         destroy: false,
         protect: false,
         tags: BTreeMap::new(),
+        accept_drift: BTreeSet::new(),
         made: 0,
     }
 }
@@ -224,6 +226,24 @@ impl World {
         }]
     }
 
+    /// As after an apply that only accepts drift.
+    pub(super) fn accepted(mut self) -> World {
+        let plan = self.plan();
+        for (address, accepted) in plan.accepted {
+            let kept = self.state.resources.get_mut(&address).unwrap();
+            kept.accepted = accepted
+                .into_iter()
+                .map(|one| payctl_state::AcceptedDrift {
+                    property: one.property.to_string(),
+                    declared: one.declared,
+                    live: one.live,
+                })
+                .collect();
+        }
+        self.accept_drift.clear();
+        self
+    }
+
     pub(super) fn graph(&self) -> Result<ResourceGraph, Vec<Diagnostic>> {
         ResourceGraph::build(&self.stacks(), &self.rules)
     }
@@ -235,6 +255,7 @@ impl World {
             targets: &self.targets,
             protect: self.protect,
             allow_destructive: false,
+            accept_drift: &self.accept_drift,
             environment_tags: &self.tags,
             verify_secret: &verify,
         };
@@ -517,12 +538,20 @@ pub(super) fn show(plan: &Plan) -> String {
             ""
         };
         text += &format!(
-            "drift {} {path}{undeclared}: {} -> {}\n",
+            "drift {} {path}{undeclared}, {}: {} -> {}\n",
             drift.address.logical_id,
+            match (drift.accepted, drift.effect) {
+                (true, _) => "accepted",
+                (_, Effect::Nothing) => "stays",
+                (_, Effect::Update) => "set back",
+                (_, Effect::Replace) => "replaced",
+                (_, Effect::Create) => "made again",
+                (_, Effect::Delete) => "deleted",
+            },
             if drift.property.is_root() {
                 "…".into()
             } else {
-                value(&drift.declared)
+                value(&drift.declared.clone().or(drift.was.clone()))
             },
             value(&drift.live)
         );
@@ -596,6 +625,7 @@ fn record(
         deletion_policy: policies.0,
         update_replace_policy: policies.1,
         protected: false,
+        accepted: Vec::new(),
     };
     if let Some(mut old) = state.resources.insert(address.clone(), resource)
         && old.physical_id.as_ref() != Some(id)

@@ -266,7 +266,7 @@ fn what_leaves_the_template_goes_in_reverse_order_as_its_policy_says() {
 #[test]
 fn drift_is_told_apart_from_change() {
     let world = network().applied();
-    assert_snapshot!(world.clone().meddle("Vpc", "/EnableDnsSupport", json!(false)).show(), @r#"drift Vpc EnableDnsSupport (undeclared): nothing -> false"#);
+    assert_snapshot!(world.clone().meddle("Vpc", "/EnableDnsSupport", json!(false)).show(), @r#"drift Vpc EnableDnsSupport (undeclared), stays: true -> false"#);
     assert_snapshot!(world.clone().meddle("A", "/MapPublicIpOnLaunch", json!(true)).show(), @r#"nothing to do"#);
     let declared = world
         .edit("A", "/MapPublicIpOnLaunch", json!(false))
@@ -274,11 +274,57 @@ fn drift_is_told_apart_from_change() {
     assert_snapshot!(declared.clone().meddle("A", "/MapPublicIpOnLaunch", json!(true)).show(), @r#"
     ~ A: MapPublicIpOnLaunch
         MapPublicIpOnLaunch: true -> false
-    drift A MapPublicIpOnLaunch: false -> true
+    drift A MapPublicIpOnLaunch, set back: false -> true
     "#);
     assert_snapshot!(declared.lose("Nat").show(), @r#"
     + Nat: gone from AWS
-    drift Nat all of it: … -> nothing
+    drift Nat all of it, made again: … -> nothing
+    "#);
+}
+
+#[test]
+fn drift_says_what_becomes_of_it_and_can_be_accepted() {
+    let world = stack()
+        .with("Vpc", "AWS::EC2::VPC", json!({ "CidrBlock": "10.0.0.0/16", "EnableDnsSupport": true, "InstanceTenancy": "default" }))
+        .with("Group", "AWS::EC2::SecurityGroup", json!({ "GroupDescription": "web" }))
+        .applied()
+        .meddle("Vpc", "/EnableDnsSupport", json!(false))
+        .meddle("Group", "/SecurityGroupIngress", json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0/0" }]));
+    assert_snapshot!(world.show(), @r#"
+    ~ Vpc: EnableDnsSupport
+        EnableDnsSupport: false -> true
+    drift Group SecurityGroupIngress (undeclared), stays: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
+    drift Vpc EnableDnsSupport, set back: true -> false
+    "#);
+    let mut accepting = world.clone();
+    accepting.accept_drift = [address("Vpc"), address("Group")].into();
+    assert_snapshot!(accepting.show(), @r#"
+    drift Group SecurityGroupIngress (undeclared), accepted: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
+    drift Vpc EnableDnsSupport, accepted: true -> false
+    "#);
+    // What was accepted is left alone for as long as both sides stay as they are.
+    let accepted = accepting.accepted();
+    assert_snapshot!(accepted.show(), @r#"drift Group SecurityGroupIngress (undeclared), stays: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]"#);
+    assert_snapshot!(accepted.clone().edit("Vpc", "/EnableDnsHostnames", json!(true)).show(), @r#"
+    ~ Vpc: EnableDnsHostnames
+        EnableDnsHostnames: nothing -> true
+    drift Group SecurityGroupIngress (undeclared), stays: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
+    "#);
+    assert_snapshot!(accepted.clone().edit("Vpc", "/EnableDnsSupport", json!("true")).show(), @r#"
+    ~ Vpc: EnableDnsSupport
+        EnableDnsSupport: false -> "true"
+    drift Group SecurityGroupIngress (undeclared), stays: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
+    "#);
+    assert_snapshot!(accepted.without("Vpc").show(), @r#"
+    - Vpc: not in the template
+    drift Group SecurityGroupIngress (undeclared), stays: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
+    "#);
+    let mut gone = network().applied().lose("Nat");
+    gone.accept_drift = [address("Nat")].into();
+    assert_snapshot!(gone.show(), @r#"
+    + Nat: gone from AWS
+    drift Nat all of it, made again: … -> nothing
+    problem: us-east-1/app.Nat is gone from AWS: there is nothing to accept; take it out of the template, or let apply make it again
     "#);
 }
 
@@ -335,9 +381,7 @@ fn a_rule_of_its_own_is_no_drift_of_its_group() {
     let foreign =
         json!({ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0/0" });
     assert_snapshot!(world.clone().meddle("Group", "/SecurityGroupIngress", json!([own])).show(), @r#"nothing to do"#);
-    assert_snapshot!(world.meddle("Group", "/SecurityGroupIngress", json!([own, foreign])).show(), @r#"
-    drift Group SecurityGroupIngress (undeclared): nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]
-    "#);
+    assert_snapshot!(world.meddle("Group", "/SecurityGroupIngress", json!([own, foreign])).show(), @r#"drift Group SecurityGroupIngress (undeclared), stays: nothing -> [{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}]"#);
 }
 
 #[test]
