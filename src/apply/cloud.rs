@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 
 use super::log::LogError;
+use crate::template::Lookup;
 
 pub use payctl_resources::{Deletion, Observed, Status, Update};
 
@@ -46,6 +47,32 @@ pub struct CloudError {
     /// Whether AWS refused, so that nothing was done by the call that failed.
     pub refused: bool,
 }
+
+/// Why a value that another service keeps cannot be told.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct LookupError {
+    /// Why not.
+    pub why: String,
+    /// What to do.
+    pub help: Option<&'static str>,
+    /// What AWS said, where it refused.
+    pub cloud: Option<Box<CloudError>>,
+}
+
+impl LookupError {
+    /// Nothing that AWS refused.
+    pub fn because(why: impl Into<String>) -> LookupError {
+        LookupError {
+            why: why.into(),
+            help: None,
+            cloud: None,
+        }
+    }
+}
+
+/// What a dynamic reference's parameter or secret holds. A secret's whole text: the key within it is looked for later.
+pub type LookupResult = Result<String, LookupError>;
 
 impl From<LogError> for CloudError {
     fn from(error: LogError) -> CloudError {
@@ -153,6 +180,10 @@ pub trait Cloud: Send + Sync {
         desired: &Value,
         incarnation: &Incarnation,
     ) -> Result<Option<PhysicalId>, CloudError>;
+
+    /// The parameters and secrets that dynamic references name, in as few calls as AWS allows; answers in the order of the
+    /// question.
+    async fn look_up(&self, region: &str, wanted: &[Lookup]) -> Vec<LookupResult>;
 
     /// How long a resource of this type may take to become ready, or to be gone.
     fn patience(&self, type_name: &str) -> Duration;

@@ -19,7 +19,8 @@ use super::recovery::{self, Finding, Leftover, Patience, SettleError};
 use super::refresh::{self, Refreshed};
 use super::templates::Templates;
 use crate::graph::ResourceGraph;
-use crate::plan::{Accepted, OperationGraph, OperationKind, Plan, Problem};
+use crate::plan::references::{still_written, values};
+use crate::plan::{Accepted, OperationGraph, OperationKind, Plan, Problem, masked_like};
 
 /// Why a run cannot go on, or not end as it should.
 #[derive(Debug, thiserror::Error)]
@@ -137,12 +138,14 @@ async fn read_back(
         if seen.status == Status::Gone || kept.physical_id.as_ref() != Some(&id) {
             continue;
         }
-        kept.attributes = hasher.hash_observed(&seen.model);
+        // Also what stood for a reference that this process never resolved.
+        let model = masked_like(&seen.model, &values(&kept.last_applied));
+        kept.attributes = hasher.hash_observed(&model);
         if let Some(models) = models {
             let known = Known {
                 type_name: target.type_name,
                 id: seen.id,
-                model: seen.model,
+                model,
             };
             models.set(&target.address, known);
         }
@@ -414,9 +417,14 @@ fn remember_kept(
         if let Some(Ok(desired)) = templates.properties(address, &*outcome.models)
             && !desired.has_unknown()
         {
-            resource.last_applied = hasher.hash_secrets(&desired);
+            resource.last_applied = hasher.hash_secrets(&still_written(
+                &desired,
+                &resource.last_applied,
+                &|text, hash| hasher.matches(text, hash),
+            ));
         }
-        resource.attributes = hasher.hash_observed(&known.model);
+        let model = masked_like(&known.model, &values(&resource.last_applied));
+        resource.attributes = hasher.hash_observed(&model);
         resource.dependencies = templates.needs(address);
         (resource.deletion_policy, resource.update_replace_policy) = templates.policies(address);
     }

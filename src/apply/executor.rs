@@ -5,10 +5,10 @@
 //! `operation.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use payctl_model::{Address, Incarnation, PhysicalId, Value};
+use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Value};
 use payctl_state::{Dependency, Policy};
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
@@ -24,6 +24,7 @@ use super::log::Log;
 use super::models::{Known, Models, secrets_of};
 use super::operation::{Doing, Progress};
 use super::poller::{Pace, Poller};
+use super::references::References;
 use crate::plan::{Milestone, Operation, OperationGraph, OperationKind, Plan};
 use crate::template::{Attributes, EvalError, Place};
 
@@ -45,6 +46,11 @@ pub trait Wanted: Send + Sync {
     /// Where the template declares it, for messages.
     fn place(&self, _address: &Address) -> Option<Place> {
         None
+    }
+
+    /// Where one of its properties stands, for messages.
+    fn place_of(&self, address: &Address, _property: &PropertyPath) -> Option<Place> {
+        self.place(address)
     }
 
     /// What becomes of it when it leaves the template, and when it is replaced.
@@ -147,6 +153,8 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         before: run.before,
         models: models.clone(),
         poller: Poller::start(run.cloud.clone(), run.pace, run.events.clone()),
+        references: References::new(run.cloud.clone()),
+        sent: Mutex::default(),
         cloud: run.cloud.clone(),
         log: run.log,
         events: run.events.clone(),

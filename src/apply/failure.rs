@@ -38,6 +38,9 @@ pub enum Cause {
     /// A function of the template failed once its arguments were known.
     #[error("its properties cannot be evaluated: {0}")]
     Evaluation(#[from] crate::template::EvalError),
+    /// A dynamic reference has no value.
+    #[error(transparent)]
+    Reference(#[from] super::references::ReferenceError),
     /// An attribute that it needs is still not known.
     #[error("what it needs is not known: {}", list(.0))]
     Unknown(Vec<AttributeOf>),
@@ -117,6 +120,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match &*self.cause {
             Cause::Evaluation(error) => error.code,
+            Cause::Reference(_) => "unresolved-reference",
             Cause::Unknown(_) => "unknown-attribute",
             Cause::NotAsPlanned(_) | Cause::NotPlanned => "not-as-planned",
             Cause::Cloud(_) => "aws",
@@ -144,6 +148,7 @@ impl Failure {
     pub fn aws(&self) -> Option<&super::cloud::AwsWords> {
         match &*self.cause {
             Cause::Cloud(error) => error.aws.as_deref(),
+            Cause::Reference(error) => error.cloud.as_ref()?.aws.as_deref(),
             _ => None,
         }
     }
@@ -162,6 +167,9 @@ impl Failure {
                 "what has the name in AWS is not payctl's, or not this environment's, and is left alone: choose another \
                  name, or delete it, then apply again"
             }
+            Cause::Reference(error) => error
+                .help
+                .unwrap_or("mend the reference or what it names, then apply again"),
             Cause::NotAsPlanned(_) | Cause::NotPlanned => {
                 "plan again, look at the difference, then apply"
             }

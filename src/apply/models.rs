@@ -45,16 +45,25 @@ impl Known {
 pub struct Models {
     known: RwLock<BTreeMap<Address, Known>>,
     /// AWS gives a secret back like any other text; whoever reads it here gets it as the secret that it is.
-    secrets: BTreeSet<Arc<str>>,
+    secrets: RwLock<BTreeSet<Arc<str>>>,
 }
 
 impl Models {
     /// What is known before the run starts, and the secrets that the templates declare.
-    pub fn new(known: BTreeMap<Address, Known>, secrets: BTreeSet<Arc<str>>) -> Models {
+    pub fn new(known: BTreeMap<Address, Known>, mut secrets: BTreeSet<Arc<str>>) -> Models {
+        secrets.extend(secrets_of(known.values().map(|known| &known.model)));
         Models {
             known: RwLock::new(known),
-            secrets,
+            secrets: RwLock::new(secrets),
         }
+    }
+
+    /// These are secrets, too.
+    pub fn hide(&self, secrets: BTreeSet<Arc<str>>) {
+        self.secrets
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(secrets);
     }
 
     /// What is known of one resource.
@@ -80,8 +89,9 @@ impl Attributes for Models {
     fn attribute(&self, of: &AttributeOf) -> Option<Value> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let value = known.get(&of.address)?.attribute(&of.attribute)?;
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         Some(value.map_leaves(&mut |leaf| match leaf {
-            Value::String(text) if self.secrets.contains(text.as_str()) => {
+            Value::String(text) if secrets.contains(text.as_str()) => {
                 Value::secret(text.as_str())
             }
             other => other.clone(),

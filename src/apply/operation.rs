@@ -1,12 +1,12 @@
 //! What one operation does: evaluate, check against the plan, write down, call, write down, wait.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Value};
+use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Secret, Value};
 use petgraph::graph::NodeIndex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,10 @@ use super::log::{Entry, Intent, Log, LogError, OperationId};
 use super::models::{Known, Models};
 use super::poller::{Poller, Until};
 use super::recovery::{self, Patience};
-use crate::plan::{Change, Milestone, Operation, OperationGraph, OperationKind, Plan, refines};
+use super::references::{References, Resolution};
+use crate::graph::touches;
+use crate::plan::references as applied;
+use crate::plan::{Change, Milestone, Operation, OperationGraph, OperationKind, Plan, masked_like, refines};
 use crate::template::Place;
 
 /// How often something is done in all whose outcome AWS did not tell. The client itself has tried several times by then.
@@ -44,6 +47,9 @@ pub(super) struct Doing {
     pub(super) before: BTreeMap<(Address, PhysicalId), Before>,
     pub(super) models: Arc<Models>,
     pub(super) poller: Poller,
+    pub(super) references: References,
+    /// What was sent of what this run makes or changes, references resolved: where secrets stand in what AWS tells of it.
+    pub(super) sent: Mutex<BTreeMap<Address, Value>>,
     pub(super) cloud: Arc<dyn Cloud>,
     pub(super) log: Arc<dyn Log>,
     pub(super) events: Events,
@@ -89,6 +95,10 @@ impl Doing {
                     span: error.span,
                     ..place
                 }),
+                (Cause::Reference(error), place) => self
+                    .wanted
+                    .place_of(&operation.address, &error.property)
+                    .or(place),
                 (_, place) => place,
             };
             failure.about = Some(Box::new(About {
@@ -136,7 +146,8 @@ impl Doing {
     }
 
     async fn create(&self, current: &Current<'_>) -> Result<(), Failure> {
-        let desired = self.desired(current)?;
+        let resolved = self.resolved(current, None).await?;
+        let desired = resolved.values;
         let incarnation = (self.draw)();
         let old = match &current.operation.kind {
             OperationKind::Create { replaces: true } => self.change(current)?.physical_id.clone(),
@@ -146,7 +157,7 @@ impl Doing {
             current,
             Some(incarnation.clone()),
             old,
-            Some(&desired),
+            Some(&resolved.written),
             false,
         );
         self.start(current, intent).await?;
@@ -285,12 +296,17 @@ impl Doing {
     }
 
     async fn update(&self, current: &Current<'_>) -> Result<(), Failure> {
-        let desired = self.desired(current)?;
         let change = self.change(current)?;
         let id = change
             .physical_id
             .clone()
             .ok_or(Failure::from(Cause::NotPlanned))?;
+        let before = self
+            .before
+            .get(&(current.target.address.clone(), id.clone()));
+        let mut resolved = self.resolved(current, before).await?;
+        let renewed = self.renewed(current, change, before, &mut resolved);
+        let desired = resolved.values;
         let live = self
             .models
             .get(&current.target.address)
@@ -301,15 +317,13 @@ impl Doing {
         };
         let (mut live, mut changed) = (own(&live), Vec::new());
         changed.extend(still_different(change, &desired, &live));
-        let before = self
-            .before
-            .get(&(current.target.address.clone(), id.clone()));
+        changed.extend(renewed);
         let incarnation = before.and_then(|before| before.incarnation.clone());
         let intent = self.intent(
             current,
             incarnation.clone(),
             Some(id.clone()),
-            Some(&desired),
+            Some(&resolved.written),
             false,
         );
         self.start(current, intent).await?;
@@ -374,8 +388,14 @@ impl Doing {
     }
 
     async fn adopt(&self, current: &Current<'_>, id: &PhysicalId) -> Result<(), Failure> {
-        let desired = self.desired(current)?;
-        let intent = self.intent(current, None, Some(id.clone()), Some(&desired), false);
+        let resolved = self.resolved(current, None).await?;
+        let intent = self.intent(
+            current,
+            None,
+            Some(id.clone()),
+            Some(&resolved.written),
+            false,
+        );
         self.start(current, intent).await?;
         let _ = self.progress.send(Progress::Waits(current.node));
         let result = match self.wait(current, id, Until::Seen).await {
@@ -412,7 +432,7 @@ impl Doing {
         let deletion = Deletion {
             final_snapshot: snapshot
                 .then(|| snapshot_name(&current.target.address, id, incarnation.as_ref())),
-            last_applied: before.map(|before| before.last_applied.clone()),
+            last_applied: before.map(|before| applied::values(&before.last_applied)),
         };
         let calls = Arc::new(Journalled::new(self, current));
         let (mut attempt, mut pause) = (1, PAUSE);
@@ -495,6 +515,9 @@ impl Doing {
             self.exists(current, &observed).await?;
             self.learn(current, &observed);
         }
+        let target = &current.target;
+        self.references
+            .forget(&target.address.region, &target.type_name);
         self.reached(current.node, Milestone::Accepted);
         self.events.send(Happened::Accepted {
             address: current.target.address.clone(),
@@ -555,6 +578,9 @@ impl Doing {
                     seconds: took.as_secs_f64(),
                     note: None,
                 });
+                let target = &current.target;
+                self.references
+                    .forget(&target.address.region, &target.type_name);
                 self.reached(current.node, Milestone::Ready);
                 Ok(())
             }
@@ -597,6 +623,74 @@ impl Doing {
             .ok_or(Failure::from(Cause::NotPlanned))?;
         refines(planned, &desired).map_err(Cause::NotAsPlanned)?;
         Ok(desired)
+    }
+
+    /// What the resource shall be, with what its dynamic references stand for. `before`: what it is updated from.
+    async fn resolved(
+        &self,
+        current: &Current<'_>,
+        before: Option<&Before>,
+    ) -> Result<Resolution, Failure> {
+        let desired = self.desired(current)?;
+        let change = self.change(current)?;
+        let applied = before.map_or_else(Value::map, |before| before.last_applied.clone());
+        let is_edited = |property: &PropertyPath| is_edited(change, property);
+        let kept = super::references::kept(&applied, is_edited);
+        let target = &current.target;
+        let resolved = self
+            .references
+            .resolve(&target.address.region, &target.type_name, &desired, &kept)
+            .await?;
+        self.models.hide(resolved.secrets.clone());
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(target.address.clone(), resolved.values.clone());
+        Ok(resolved)
+    }
+
+    /// The properties of an update whose secret is another than when it was applied last, although the template says the
+    /// same: CloudFormation gives it to whatever it updates. What only a new resource can have keeps what it has.
+    fn renewed(
+        &self,
+        current: &Current<'_>,
+        change: &Change,
+        before: Option<&Before>,
+        resolved: &mut Resolution,
+    ) -> Vec<PropertyPath> {
+        let Some(before) = before else {
+            return Vec::new();
+        };
+        let facts = payctl_model::facts::facts().get(&current.target.type_name);
+        let kept = applied::Resolved::of(&before.last_applied);
+        let verify = |text: &str, hash: &str| {
+            let sealed = (self.seal)(&Value::secret(text));
+            sealed == Value::Secret(Secret::Hashed(hash.to_owned()))
+        };
+        let mut renewed = Vec::new();
+        let leaves: Vec<(PropertyPath, Value)> = applied::leaves(&applied::texts(&resolved.written))
+            .into_iter()
+            .map(|(property, leaf)| (property, leaf.clone()))
+            .collect();
+        for (property, leaf) in leaves {
+            let Some(stood_for) = kept.get(&leaf, &verify) else {
+                continue;
+            };
+            let now = resolved.values.at(&property).map(|value| (self.seal)(value));
+            if is_edited(change, &property) || now.as_ref() == Some(stood_for) {
+                continue;
+            }
+            if facts
+                .as_ref()
+                .is_some_and(|facts| facts.is_create_only(&property))
+            {
+                let written = applied::written(leaf, stood_for.clone());
+                super::references::replace(&mut resolved.written, &property, written);
+            } else {
+                renewed.push(property);
+            }
+        }
+        renewed
     }
 
     fn change(&self, current: &Current<'_>) -> Result<&Change, Failure> {
@@ -664,7 +758,7 @@ impl Doing {
         let entry = Entry::Exists {
             operation: current.id,
             physical_id: observed.id.clone(),
-            attributes: (self.seal_observed)(&observed.model),
+            attributes: (self.seal_observed)(&self.masked(current, &observed.model)),
         };
         self.log.append(entry).await
     }
@@ -673,9 +767,18 @@ impl Doing {
         let known = Known {
             type_name: current.target.type_name.clone(),
             id: observed.id.clone(),
-            model: observed.model.clone(),
+            model: self.masked(current, &observed.model),
         };
         self.models.set(&current.target.address, known);
+    }
+
+    /// What AWS tells, with secrets where what was sent has them.
+    fn masked(&self, current: &Current<'_>, model: &Value) -> Value {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        match sent.get(&current.target.address) {
+            Some(sent) => masked_like(model, sent),
+            None => model.clone(),
+        }
     }
 
     fn knows(&self, current: &Current<'_>, names: &std::collections::BTreeSet<String>) -> bool {
@@ -705,14 +808,23 @@ impl Doing {
     }
 }
 
+/// Whether the plan changes this property.
+fn is_edited(change: &Change, property: &PropertyPath) -> bool {
+    let mut edits = change.edits.iter();
+    edits.any(|edit| touches(&edit.property, property))
+}
+
 /// The planned edits that still are some, now that everything is known: an unknown may have become what is live.
 fn still_different(change: &Change, desired: &Value, live: &Value) -> Vec<PropertyPath> {
     change
         .edits
         .iter()
         .filter(|edit| {
-            let was_unknown = edit.after.as_ref().is_some_and(Value::has_unknown);
-            !was_unknown || desired.at(&edit.property) != live.at(&edit.property)
+            let after = edit.after.as_ref();
+            let was_unknown = after
+                .is_some_and(|after| after.has_unknown() || applied::is_anywhere_in(after));
+            let exposed = |value: &Value| value.at(&edit.property)?.expose_json();
+            !was_unknown || exposed(desired) != exposed(live)
         })
         .map(|edit| edit.property.clone())
         .collect()
@@ -745,8 +857,8 @@ struct Journalled {
     events: Events,
     address: Address,
     verb: Verb,
-    names: std::sync::Mutex<BTreeMap<u64, String>>,
-    identified: std::sync::Mutex<Option<PhysicalId>>,
+    names: Mutex<BTreeMap<u64, String>>,
+    identified: Mutex<Option<PhysicalId>>,
 }
 
 impl Journalled {
@@ -760,8 +872,8 @@ impl Journalled {
             verb: current.verb,
             next: AtomicU64::new(0),
             may_have_acted: AtomicBool::new(false),
-            names: std::sync::Mutex::default(),
-            identified: std::sync::Mutex::default(),
+            names: Mutex::default(),
+            identified: Mutex::default(),
         }
     }
 

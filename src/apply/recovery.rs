@@ -11,6 +11,7 @@ use super::cloud::{Cloud, CloudError, Observed, Status, Target};
 use super::events::{Events, Happened, Verb};
 use super::ledger::{Ledger, Verdict, Written};
 use super::log::{Entry, Log, LogError, OperationId};
+use crate::plan::references::values;
 
 /// What an interrupted run left, as the journal tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -200,7 +201,9 @@ async fn look(
     let (Some(desired), Some(incarnation)) = (&intent.desired, &intent.incarnation) else {
         return Ok(Finding::NotMade);
     };
-    let found = search(cloud, &target, desired, incarnation, patience).await?;
+    // Names may come from parameters: what is looked for has what they stood for.
+    let desired = values(desired);
+    let found = search(cloud, &target, &desired, incarnation, patience).await?;
     Ok(found.map_or(Finding::NotMade, Finding::Made))
 }
 

@@ -8,7 +8,8 @@ use payctl_state::{State, Status as Kept};
 use super::cloud::{Cloud, CloudError, Status, Target};
 use super::models::Known;
 use crate::graph::ResourceGraph;
-use crate::plan::{Live, Observed};
+use crate::plan::references::values;
+use crate::plan::{Live, Observed, masked_like};
 
 /// What refresh has seen.
 #[derive(Clone, Debug, Default)]
@@ -59,10 +60,15 @@ pub async fn refresh(
         }
         let live = seen.map(|seen| {
             if is_current {
+                let applied = state.resources.get(&address).map(|kept| values(&kept.last_applied));
                 let known = Known {
                     type_name: target.type_name,
                     id: seen.id,
-                    model: seen.model.clone(),
+                    // AWS gives a secret back like any other text; whoever reads it here gets it as the secret that it is.
+                    model: match applied {
+                        Some(applied) => masked_like(&seen.model, &applied),
+                        None => seen.model.clone(),
+                    },
                 };
                 refreshed.known.insert(address.clone(), known);
                 if seen.status == Status::Pending {
@@ -151,7 +157,10 @@ pub fn without_reading(state: &State) -> Refreshed {
         .iter()
         .filter(|(_, kept)| kept.status != Kept::Deposed);
     let known = kept.filter_map(|(address, kept)| {
-        let mut model = kept.last_applied.as_map().cloned().unwrap_or_default();
+        let mut model = values(&kept.last_applied)
+            .as_map()
+            .cloned()
+            .unwrap_or_default();
         model.extend(kept.attributes.as_map().cloned().unwrap_or_default());
         let known = Known {
             type_name: kept.type_name.clone(),

@@ -10,7 +10,12 @@ use payctl_resources::aws::Aws;
 use payctl_resources::{AwsError, AwsErrorKind, CallJournal, Context, Owner, Resource};
 use serde_json::{Value as Json, json};
 
-use super::cloud::{AwsWords, Calls, Cloud, CloudError, Deletion, Observed, Target, Update};
+use super::cloud::{
+    AwsWords, Calls, Cloud, CloudError, Deletion, LookupError, LookupResult, Observed, Target,
+    Update,
+};
+use super::lookups;
+use crate::template::Lookup;
 
 /// AWS in all regions of an environment, with whose resources these are.
 pub struct Regions {
@@ -316,6 +321,16 @@ impl Cloud for Regions {
             .find(&context, &desired, incarnation)
             .await
             .map_err(cloud_error)
+    }
+
+    async fn look_up(&self, region: &str, wanted: &[Lookup]) -> Vec<LookupResult> {
+        match self.region(region) {
+            Ok((_, context)) => lookups::look_up(context, region, wanted, cloud_error).await,
+            Err(error) => {
+                let failed = LookupError::because(error.message);
+                wanted.iter().map(|_| Err(failed.clone())).collect()
+            }
+        }
     }
 
     fn patience(&self, type_name: &str) -> Duration {

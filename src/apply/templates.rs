@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payctl_model::{Address, Value};
+use payctl_model::{Address, PropertyPath, Value};
 use payctl_state::{Dependency, Need, Policy};
 
 use super::executor::Wanted;
@@ -64,6 +64,14 @@ impl Wanted for Templates {
         Some(Place {
             source: node.source.clone(),
             span: node.resource.span,
+        })
+    }
+
+    fn place_of(&self, address: &Address, property: &PropertyPath) -> Option<Place> {
+        let node = self.graph.get(address)?;
+        Some(Place {
+            source: node.source.clone(),
+            span: node.resource.properties.place_of(property),
         })
     }
 

@@ -7,6 +7,7 @@ use petgraph::stable_graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 
 use super::{Hops, Milestone, ResourceGraph, Rules, Why};
+use crate::template::{Lookup, dynamic};
 
 /// What two resources have in common: the same resource named, or the same text, in one region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,7 @@ pub(super) fn needs(
 ) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
     let mut found = after(graph, rules);
     found.extend(completed(graph, rules));
+    found.extend(looked_up(graph));
     found
 }
 
@@ -96,6 +98,45 @@ fn completed(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex,
                 .iter()
                 .flat_map(|user| by.iter().map(|by| (*by, *user, Milestone::Accepted))),
         );
+    }
+    needs
+}
+
+/// Whoever names a parameter or secret of the same region in a dynamic reference comes after it, where both names are
+/// written out. Where one is put together from the other's attributes, that is an edge already.
+fn looked_up(graph: &ResourceGraph) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let mut made: BTreeMap<(&str, &str), Vec<(NodeIndex, &str)>> = BTreeMap::new();
+    for index in graph.index.values() {
+        let node = &graph.graph[*index];
+        let named = |property| node.shape.get(property).and_then(Value::as_str);
+        if let Some(name) = Lookup::PRODUCERS
+            .iter()
+            .find(|(type_name, _)| node.resource.type_name == *type_name)
+            .and_then(|(_, property)| named(property))
+        {
+            let key = (
+                node.resource.address.region.as_str(),
+                node.resource.type_name.as_str(),
+            );
+            made.entry(key).or_default().push((*index, name));
+        }
+    }
+    if made.is_empty() {
+        return Vec::new();
+    }
+    let mut needs = Vec::new();
+    for consumer in graph.index.values() {
+        let node = &graph.graph[*consumer];
+        for reference in dynamic::references_in(&node.shape) {
+            let (type_name, _) = reference.lookup.made_by();
+            let key = (node.resource.address.region.as_str(), type_name);
+            let producers = made.get(&key).into_iter().flatten();
+            needs.extend(
+                producers
+                    .filter(|(_, name)| reference.lookup.names(name))
+                    .map(|(producer, _)| (*producer, *consumer, Milestone::Ready)),
+            );
+        }
     }
     needs
 }

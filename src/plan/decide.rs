@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use payctl_model::facts::facts;
 use payctl_model::{Address, PropertyPath, Value};
 
+use super::desired_form::{desired_form, masked, masked_like};
 use super::differences::{self, Difference, Sides};
 use super::known::{self, Known, Outcome};
 use super::ownership::{Owned, Ownership};
 use super::prior::{Prior, Seen, priors};
 use super::{
     Action, Change, Edit, Observed, Plan, PlanOptions, Problem, Reason, Removal, ReplaceOrder,
-    order, properties,
+    order, properties, references,
 };
 use crate::graph::{Node, ResourceGraph, Rules, Why, touches};
 use crate::template::{Attributes, DeletionPolicy, Diagnostic, EvalError};
@@ -272,25 +274,69 @@ impl Planner<'_> {
                 Seen::Unread => self.compare(&mut change, node, prior, &wanted, false),
             }
         }
+        let model = |prior: &Prior| {
+            let model = masked_like(&prior.model(address, self.observed), &prior.applied);
+            super::known::with_secrets_of(&model, &wanted)
+        };
         let outcome = match (&change.action, self.prior.get(address)) {
             (Action::NoOp, Some(prior)) => Outcome::Stays {
                 type_name: type_name.clone(),
                 id: prior.id.clone(),
-                model: super::known::with_secrets_of(&prior.model(address, self.observed), &wanted),
+                model: model(prior),
             },
             (Action::Update, Some(prior)) => Outcome::Updated {
                 type_name: type_name.clone(),
                 id: prior.id.clone(),
-                model: super::known::with_secrets_of(&prior.model(address, self.observed), &wanted),
-                desired: wanted,
+                model: model(prior),
+                desired: references::unresolved(address, &wanted),
             },
             _ => Outcome::New {
                 type_name: type_name.clone(),
-                desired: wanted,
+                desired: references::unresolved(address, &wanted),
             },
         };
+        if change.action == Action::Update {
+            self.renew_references(&change, &wanted);
+        }
         self.known.set(address.clone(), outcome, self.rules);
         self.plan.changes.insert(address.clone(), change);
+    }
+
+    /// Of an update: attributes that mirror a reference which was not applied before become something else; and secrets are
+    /// read again, as CloudFormation does whenever it updates a resource (User Guide, "Get a secret or secret value from
+    /// Secrets Manager", Considerations).
+    fn renew_references(&mut self, change: &Change, wanted: &Value) {
+        let Some(prior) = self.prior.get(&change.address) else {
+            return;
+        };
+        let facts = facts().get(&change.type_name);
+        for (property, leaf) in references::leaves(wanted) {
+            let is_edited = change
+                .edits
+                .iter()
+                .any(|edit| touches(&edit.property, &property));
+            if is_edited {
+                self.known
+                    .renew(change.address.attribute(property.to_string()));
+                continue;
+            }
+            let fixed = facts
+                .as_ref()
+                .is_some_and(|facts| facts.is_create_only(&property));
+            if let Some(text) = leaf.as_str().filter(|text| references::is_secret(text))
+                && prior
+                    .resolved
+                    .get(leaf, self.options.verify_secret)
+                    .is_some()
+                && !fixed
+            {
+                self.plan.warnings.push(format!(
+                    "{} is updated, and {text} read again for it: if that is another value than when it was last applied, \
+                     {property} gets it too",
+                    change.address
+                ));
+            }
+        }
     }
 
     /// Something is live: what has to be done so that it is as wanted.
@@ -304,8 +350,14 @@ impl Planner<'_> {
     ) {
         let address = &change.address;
         let live = prior.model(address, self.observed);
+        let compared = references::comparable(wanted, &prior.resolved, self.options.verify_secret);
         change.physical_id = Some(prior.id.clone());
-        change.before = Some(differences::restricted(&live, wanted));
+        change.before = Some(desired_form(
+            &prior.type_name,
+            &live,
+            &compared,
+            &prior.applied,
+        ));
         let mut reasons = Vec::new();
         let mut replace = false;
         if prior.type_name != change.type_name {
@@ -333,7 +385,7 @@ impl Planner<'_> {
             replace = true;
         }
         if prior.type_name == change.type_name {
-            for difference in self.differences(address, prior, wanted, &live) {
+            for difference in self.differences(address, prior, &compared, &live) {
                 let cause = self.cause(address, &difference);
                 let property = difference.property.clone();
                 replace |= difference.replaces;
@@ -345,13 +397,8 @@ impl Planner<'_> {
                     Some(_) => None,
                     None => self.default_of(&prior.type_name, &difference.property),
                 };
-                change.edits.push(Edit {
-                    default,
-                    property: difference.property,
-                    before: difference.live,
-                    after: difference.declared,
-                    replaces: difference.replaces,
-                });
+                let edit = edit(difference, default, wanted, &compared, prior);
+                change.edits.push(edit);
             }
         }
         let uses: BTreeSet<&Address> = prior
@@ -394,7 +441,7 @@ impl Planner<'_> {
                 let alone = !deleted_first.is_empty()
                     || self.first.contains(address)
                     || prior.type_name == change.type_name
-                        && order::must_go_first(self.rules, &change.type_name, wanted, &live);
+                        && order::must_go_first(self.rules, &change.type_name, &compared, &live);
                 Action::Replace(if alone {
                     ReplaceOrder::DeleteFirst
                 } else {
@@ -535,7 +582,9 @@ impl Planner<'_> {
                 vec![reason]
             },
             edits: Vec::new(),
-            before: live.map(|live| differences::restricted(&live, &prior.applied)),
+            before: live.map(|live| {
+                desired_form(&prior.type_name, &live, &prior.applied, &prior.applied)
+            }),
             after: None,
             removal,
             native: self.rules.of(&prior.type_name).native,
@@ -560,6 +609,46 @@ pub fn deletion_policy(
     match policy {
         None if snapshot => Removal::Snapshot,
         policy => removal(policy),
+    }
+}
+
+/// The edit that a difference makes. References stand in it as they are written: that says more than what they stand for, and
+/// is no secret.
+fn edit(
+    difference: Difference,
+    default: Option<Value>,
+    wanted: &Value,
+    compared: &Value,
+    prior: &Prior,
+) -> Edit {
+    let Difference {
+        property,
+        declared,
+        live,
+        replaces,
+    } = difference;
+    let is_at = |value: &Value| {
+        value
+            .at(&property)
+            .is_some_and(references::is_anywhere_in)
+    };
+    let after = match (&declared, compared.at(&property)) {
+        (Some(declared), Some(at)) if is_at(wanted) && (at == declared || masked(at) == *declared) => {
+            wanted.at(&property).cloned()
+        }
+        _ => declared,
+    };
+    let is_other = prior.texts.at(&property) != wanted.at(&property);
+    let before = match is_at(&prior.texts) && is_other {
+        true => prior.texts.at(&property).cloned(),
+        false => live,
+    };
+    Edit {
+        property,
+        before,
+        after,
+        default,
+        replaces,
     }
 }
 

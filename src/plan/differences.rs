@@ -5,6 +5,7 @@ use payctl_model::compare::{CompareOptions, compare};
 use payctl_model::facts::{TypeFacts, facts};
 use payctl_model::{AttributeOf, PhysicalId, PropertyPath, Value};
 
+use super::desired_form::{masked, masked_like, partner};
 use crate::graph::touches;
 
 /// One difference.
@@ -99,12 +100,11 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
             .create_only
             .iter()
             .any(|pattern| pattern.is_prefix_of(property));
-        let as_declared = change
-            .declared
-            .clone()
-            .or_else(|| sides.applied.at(&change.property).cloned());
-        if let (Some(live), Some(as_declared)) = (&change.live, &as_declared) {
-            change.live = Some(restricted_to_same(live, as_declared));
+        // What is secret now, and what was secret when it was applied.
+        for known in [change.declared.clone(), sides.applied.at(&change.property).cloned()] {
+            if let (Some(live), Some(known)) = (&change.live, &known) {
+                change.live = Some(masked_like(live, known));
+            }
         }
         if facts.is_sensitive(&change.property) {
             change.live = change.live.take().map(|live| masked(&live));
@@ -154,23 +154,6 @@ fn withdrawn_untold(
     .collect()
 }
 
-/// Every text in it as a secret.
-fn masked(value: &Value) -> Value {
-    value.map_leaves(&mut |leaf| match leaf {
-        Value::String(text) => Value::secret(text.as_str()),
-        other => other.clone(),
-    })
-}
-
-/// `live` with secrets where `declared` has them, and nothing taken away.
-fn restricted_to_same(live: &Value, declared: &Value) -> Value {
-    if declared.has_secret() {
-        mask_like(live, declared)
-    } else {
-        live.clone()
-    }
-}
-
 fn unknown_paths(declared: &Value, path: &PropertyPath, found: &mut Vec<PropertyPath>) {
     match declared {
         Value::Unknown(_) if !found.contains(path) => found.push(path.clone()),
@@ -193,47 +176,6 @@ pub(super) fn since(sides: &Sides<'_>) -> Differences {
         applied: &Value::Null,
         ..*sides
     })
-}
-
-/// What is live of what `declared` speaks of.
-pub(super) fn restricted(live: &Value, declared: &Value) -> Value {
-    match (live, declared) {
-        (Value::Map(live), Value::Map(declared)) => Value::Map(
-            declared
-                .iter()
-                .filter_map(|(key, declared)| {
-                    Some((key.clone(), restricted(live.get(key)?, declared)))
-                })
-                .collect(),
-        ),
-        (live, Value::Secret(_)) => masked(live),
-        (Value::List(items), Value::List(declared)) if declared.iter().any(Value::has_secret) => {
-            let masked = |(i, item): (usize, &Value)| match partner(declared, item, i) {
-                Some(declared) => mask_like(item, declared),
-                None => masked(item),
-            };
-            Value::List(items.iter().enumerate().map(masked).collect())
-        }
-        (live, _) => live.clone(),
-    }
-}
-
-fn mask_like(live: &Value, declared: &Value) -> Value {
-    match (live, declared) {
-        (Value::Map(live), Value::Map(declared)) => Value::Map(
-            live.iter()
-                .map(|(key, value)| {
-                    (
-                        key.clone(),
-                        declared
-                            .get(key)
-                            .map_or(value.clone(), |d| mask_like(value, d)),
-                    )
-                })
-                .collect(),
-        ),
-        (live, declared) => restricted(live, declared),
-    }
 }
 
 /// The identifier that follows from what is declared; `None` while AWS decides a part of it.
@@ -347,17 +289,6 @@ fn with_untold(
             Value::List(live.iter().enumerate().map(filled).collect())
         }
         _ => live.clone(),
-    }
-}
-
-/// The item of `others` that an item belongs to: by its name or key, else by position.
-fn partner<'a>(others: &'a [Value], item: &Value, position: usize) -> Option<&'a Value> {
-    let name = ["Name", "Key", "ParameterName"]
-        .iter()
-        .find_map(|key| Some((*key, item.get(key)?)));
-    match name {
-        Some((key, name)) => others.iter().find(|other| other.get(key) == Some(name)),
-        None => others.get(position),
     }
 }
 

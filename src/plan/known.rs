@@ -46,6 +46,11 @@ impl Known {
         self.outcomes.insert(address, outcome);
     }
 
+    /// From now on this attribute of something updated is another than it is.
+    pub(super) fn renew(&mut self, of: AttributeOf) {
+        self.renewed.insert(of);
+    }
+
     /// Whether this attribute will be another than it is: that of something made, or one that an update renews. Else an
     /// attribute without a value is only not known, not changed.
     pub(super) fn is_fresh(&self, of: &AttributeOf) -> bool {

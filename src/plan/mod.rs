@@ -6,6 +6,7 @@
 
 mod accepted;
 mod decide;
+mod desired_form;
 mod differences;
 mod drift;
 mod known;
@@ -14,6 +15,7 @@ mod order;
 mod ownership;
 mod prior;
 mod properties;
+pub(crate) mod references;
 mod refines;
 mod saved;
 
@@ -25,6 +27,7 @@ use crate::template::Diagnostic;
 
 pub use crate::graph::Milestone;
 pub use decide::{Desired, deletion_policy, plan};
+pub(crate) use desired_form::masked_like;
 use ownership::Ownership;
 
 pub use operations::{Operation, OperationGraph, OperationKind, operations};

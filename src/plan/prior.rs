@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use payctl_model::{Address, PhysicalId, PropertyPath, Value};
 use payctl_state::{AcceptedDrift, Policy, ResourceState, State, Status};
 
+use super::references::{self, Resolved};
 use super::{Accepted, Deposed, Observed, Removal};
 
 /// One live resource of the state. `in-doubt` ones without an identifier are none: apply settles them before it plans.
@@ -13,8 +14,12 @@ pub(super) struct Prior {
     pub(super) type_name: String,
     pub(super) id: PhysicalId,
     pub(super) tainted: bool,
-    /// What was last applied, secrets as hashes.
+    /// What was last applied, dynamic references as what they stood for, secrets as hashes.
     pub(super) applied: Value,
+    /// What was last applied, dynamic references as they are written.
+    pub(super) texts: Value,
+    /// What its dynamic references stood for.
+    pub(super) resolved: Resolved,
     /// The model as it was read after the last apply.
     pub(super) recorded: Value,
     /// What it uses, with the properties that name it where they are known.
@@ -107,7 +112,9 @@ fn prior(resource: &ResourceState) -> Option<Prior> {
         type_name: resource.type_name.clone(),
         id: resource.physical_id.clone()?,
         tainted: resource.status == Status::Tainted,
-        applied: resource.last_applied.clone(),
+        applied: references::values(&resource.last_applied),
+        texts: references::texts(&resource.last_applied),
+        resolved: Resolved::of(&resource.last_applied),
         recorded: resource.attributes.clone(),
         dependencies: dependencies.collect(),
         removal: removal(resource.deletion_policy, resource.status),

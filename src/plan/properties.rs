@@ -6,6 +6,7 @@ use payctl_model::facts::{TypeFacts, facts};
 use payctl_model::{PropertyPath, Value};
 
 use crate::graph::Node;
+use crate::template::dynamic::is_reference;
 use crate::template::{Attributes, EvalError};
 
 /// Evaluates a resource's properties with the attributes known so far. Planning and applying both use this, so that what is
@@ -101,7 +102,10 @@ fn with_secrets(facts: &TypeFacts, value: &Value, path: &PropertyPath) -> Value 
                 .map(|(i, item)| with_secrets(facts, item, &path.index(i)))
                 .collect(),
         ),
-        Value::String(text) if facts.is_sensitive(path) => Value::secret(text.as_str()),
+        // What a dynamic reference stands for is secret, not the reference.
+        Value::String(text) if facts.is_sensitive(path) && !is_reference(text) => {
+            Value::secret(text.as_str())
+        }
         other => other.clone(),
     }
 }

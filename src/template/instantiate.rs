@@ -11,7 +11,7 @@ use super::parameter::Parameter;
 use super::source::Span;
 use super::stack::{Inputs, Lookups, Output, Stack, StackResource};
 use super::syntax::{Local, Pseudo, Term};
-use super::{Template, check};
+use super::{Template, check, dynamic};
 
 impl Template {
     /// What must be read from AWS before [`Template::instantiate`], with these inputs.
@@ -123,6 +123,12 @@ impl Template {
                     .iter()
                     .map(|error| stack.diagnose(error, Some(&address))),
             );
+            // What parameters and functions have put together since the text was read.
+            for found in dynamic::check(&self.source, &term.type_name, &resource.properties) {
+                if found.is_error() {
+                    diagnostics.push(found.diagnostic(&self.source).address(address.to_string()));
+                }
+            }
             if sound && term.checked {
                 let shown = address.to_string();
                 diagnostics.extend(check::properties(

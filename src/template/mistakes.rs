@@ -61,7 +61,7 @@ Resources:
         - IpProtocol: tcp
           FromPort: http
       GroupName: !Join [!Ref Size, [a]]
-      VpcId: "{{resolve:ssm:vpc}}"
+      VpcId: "{{resolve:ssn:vpc}}"
       Tags: !Length [1]
 Outputs:
   Id: {Valu: x}

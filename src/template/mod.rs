@@ -8,6 +8,7 @@
 mod check;
 mod cidr;
 pub mod diagnostic;
+pub mod dynamic;
 mod eval;
 pub mod expr;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use payctl_model::Value;
 
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use dynamic::{DynamicReference, Lookup, SecretVersion};
 pub use expr::{Attributes, EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, Tree};
 pub use load::load;
 pub use parameter::Parameter;

@@ -125,7 +125,7 @@ pub(super) enum Within {
     Value,
     /// Conditions: no resources, and the condition functions.
     Condition,
-    /// Metadata: `null` is allowed, and texts are not looked into.
+    /// Metadata: `null` is allowed.
     Metadata,
 }
 
@@ -180,26 +180,11 @@ impl Syntax<'_> {
             }
             NodeKind::Bool(flag) => Kind::Value(Value::Bool(*flag)),
             NodeKind::Number(number) => Kind::Value(Value::Number(number.clone())),
-            NodeKind::Text(text) => {
-                Kind::Value(Value::String(self.literal(text, node.span).to_owned()))
-            }
+            NodeKind::Text(text) => Kind::Value(Value::String(text.clone())),
             NodeKind::List(items) => Kind::List(items.iter().map(|item| self.term(item)).collect()),
             NodeKind::Map(entries) => return self.map(node, entries),
         };
         Tree::new(kind, node.span)
-    }
-
-    fn literal<'t>(&mut self, text: &'t str, span: Span) -> &'t str {
-        if self.within != Within::Metadata && text.contains("{{resolve:") {
-            let help = "pass the value as a parameter with NoEcho".to_owned();
-            self.report(
-                "unsupported",
-                "dynamic references ({{resolve:…}}) are not supported yet",
-                span,
-                Some(help),
-            );
-        }
-        text
     }
 
     fn map(&mut self, node: &Node, entries: &[Entry]) -> Term {

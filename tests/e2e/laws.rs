@@ -1,27 +1,9 @@
 //! The laws of the simulated AWS stand for AWS's own refusals: a graph that has lost one of its hidden edges does not
 //! get through, and with the edge the same template does.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use payctl::graph::Rules;
 
-use payctl::apply::engine::{Apply, apply};
-use payctl::apply::executor::Outcome;
-use payctl::apply::poller::Pace;
-use payctl::apply::refresh::refresh;
-use payctl::apply::regions::Regions;
-use payctl::apply::templates::Templates;
-use payctl::apply::{Cloud, Events};
-use payctl::graph::{ResourceGraph, Rules};
-use payctl::plan::{Desired, PlanOptions, operations, plan};
-use payctl::template::{self, Inputs};
-use payctl_model::Clock;
-use payctl_resources::aws::{Aws, ConnectOptions, in_process};
-use payctl_sandbox::Sandbox;
-use payctl_state::{Hasher, Paths, State, Store};
-use tokio_util::sync::CancellationToken;
-
-const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "123456789012";
+use crate::harness::world::World;
 
 /// A gateway whose attachment comes late: it waits for a chain of groups that nobody else waits for.
 const LATE_ATTACHMENT: &str = r#"Resources:
@@ -120,111 +102,6 @@ fn without_after(type_name: &str) -> Rules {
     broken.after.clear();
     rules.insert(type_name, broken);
     rules
-}
-
-/// An empty simulated AWS and what applies templates to it, in this process.
-struct World {
-    cloud: Arc<Regions>,
-    clock: Clock,
-    store: Store,
-    state: State,
-    _folder: tempfile::TempDir,
-}
-
-impl World {
-    async fn new() -> World {
-        let clock = Clock::starting_at(std::time::SystemTime::now(), 1000.0);
-        let sandbox = Arc::new(Sandbox::new(
-            clock.clone(),
-            payctl_sandbox::Options::default(),
-        ));
-        let aws = Aws::connect(ConnectOptions {
-            region: Some(REGION.to_owned()),
-            http_client: Some(in_process(move |request| {
-                let sandbox = sandbox.clone();
-                async move { sandbox.handle(request).await }
-            })),
-            clock: clock.clone(),
-            ..ConnectOptions::default()
-        })
-        .await
-        .expect("the simulated AWS answers");
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        World {
-            cloud: Arc::new(Regions::new("shop", "local", clock.clone(), vec![aws])),
-            clock,
-            store: Store::new(Paths::new(folder.path(), "local")),
-            state: State::empty("shop", "local", "lineage".into(), "0123456789abcdef".into()),
-            _folder: folder,
-        }
-    }
-
-    /// Makes AWS as the template says, or destroys everything where there is none.
-    async fn apply(&mut self, text: Option<&str>, rules: &Rules) -> Outcome {
-        let stacks: Vec<_> = text
-            .map(|text| {
-                let template = template::load("template.yaml", text).expect("a valid template");
-                let inputs = Inputs {
-                    stack: "net".to_owned(),
-                    stack_name: "shop-local-net".to_owned(),
-                    stack_id: "stack".to_owned(),
-                    parameters: BTreeMap::new(),
-                    availability_zones: BTreeMap::new(),
-                    partition: "aws".to_owned(),
-                    account: ACCOUNT.to_owned(),
-                    region: REGION.to_owned(),
-                };
-                template.instantiate(&inputs).expect("nothing is missing")
-            })
-            .into_iter()
-            .collect();
-        let graph = ResourceGraph::build(&stacks, rules).expect("no cycle");
-        let refreshed = refresh(&*self.cloud, &self.state, &graph)
-            .await
-            .expect("it is read");
-        let hasher = Hasher::new(&self.state.salt);
-        let plan = plan(
-            &Desired {
-                graph: &graph,
-                rules,
-            },
-            &self.state,
-            &refreshed.observed,
-            &PlanOptions {
-                destroy: text.is_none(),
-                targets: &BTreeSet::new(),
-                protect: false,
-                allow_destructive: false,
-                accept_drift: &BTreeSet::new(),
-                environment_tags: &BTreeMap::new(),
-                verify_secret: &|secret, hash| hasher.matches(secret, hash),
-            },
-        );
-        let steps = operations(&plan, &graph, &self.state);
-        let cloud: Arc<dyn Cloud> = self.cloud.clone();
-        apply(
-            &self.store,
-            &mut self.state,
-            Apply {
-                plan,
-                operations: steps,
-                templates: Arc::new(Templates {
-                    graph,
-                    tags: BTreeMap::new(),
-                }),
-                refreshed,
-                cloud,
-                events: Events::unheard(self.clock.clone()),
-                concurrency: 24,
-                pace: Pace::default(),
-                destroy: text.is_none(),
-            },
-            &BTreeMap::new,
-            CancellationToken::new(),
-        )
-        .await
-        .expect("the engine runs to its end")
-    }
 }
 
 /// Without its hidden needs a resource of this type fails by the law with this code; with them the same template is

@@ -8,6 +8,7 @@ mod harness;
 mod high_availability;
 mod laws;
 mod projects;
+mod scenarios;
 mod sandbox_outside;
 mod secrecy;
 mod templates;

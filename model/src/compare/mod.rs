@@ -22,7 +22,8 @@ use crate::facts::{Kind, Schema, TypeFacts};
 use crate::path::PropertyPath;
 use crate::value::{Secret, Value};
 
-use self::tags::{is_system_tag, tags_of};
+pub use self::tags::is_system_tag;
+use self::tags::tags_of;
 
 /// What a plan would do with one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -209,16 +210,19 @@ impl<'a> Walk<'a> {
             (Value::List(items), Value::List(present)) if !is_document(schema) => {
                 self.list(schema, path, items, present, depth);
             }
-            (Value::Secret(Secret::Hashed(hash)), Value::String(text)) => {
+            // AWS may tell a number or a truth value where a secret text was given.
+            (Value::Secret(Secret::Hashed(hash)), live) if live.to_text().is_some() => {
+                let text = live.to_text().unwrap_or_default();
                 if !self
                     .options
                     .same_secret
-                    .is_some_and(|same| same(text, hash))
+                    .is_some_and(|same| same(&text, hash))
                 {
                     self.differs(path, Some(declared), Some(live));
                 }
             }
-            (Value::Secret(_), live) if live.expose_str() == declared.expose_str() => {}
+            (Value::Secret(Secret::Plain(text)), live)
+                if live.expose_str() == Some(text) || live.to_text().as_deref() == Some(text) => {}
             // AWS shows stars, or another stand-in, for what is write-only.
             _ if facts.is_write_only(path) && self.options.last_applied.is_some() => {
                 self.write_only(path, declared)
@@ -327,6 +331,7 @@ impl<'a> Walk<'a> {
                         .zip(last)
                         .all(|(declared, last)| self.same_as_applied(declared, last))
             }
+            (Value::Secret(_), Value::Secret(_)) => declared == last,
             _ => scalar::same(declared, last),
         }
     }

@@ -9,7 +9,7 @@ use crate::value::{Secret, Value};
 use super::{Walk, is_empty, scalar};
 
 /// Tags that AWS or payctl itself sets.
-pub(super) fn is_system_tag(key: &str) -> bool {
+pub fn is_system_tag(key: &str) -> bool {
     key.starts_with("aws:") || key.starts_with("payctl:")
 }
 

@@ -13,9 +13,11 @@ use async_trait::async_trait;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 
 use crate::apply::cloud::{
-    AwsWords, Calls, Cloud, CloudError, Deletion, Observed, Status, Target, Update,
+    AwsWords, Calls, Cloud, CloudError, Deletion, LookupError, LookupResult, Observed, Status,
+    Target, Update,
 };
 use crate::plan::Milestone;
+use crate::template::Lookup;
 
 pub(super) const TYPE: &str = "Fake::Thing";
 
@@ -63,6 +65,10 @@ pub(super) struct World {
     pub reads: usize,
     /// What the last read said was declared of each.
     pub asked: Vec<Option<BTreeSet<String>>>,
+    /// What parameters and secrets hold.
+    pub values: BTreeMap<Lookup, String>,
+    /// What was looked up, call by call.
+    pub lookups: Vec<Vec<Lookup>>,
     next: u64,
     /// How many of a resource's calls were lost already.
     lost: BTreeMap<Address, usize>,
@@ -354,6 +360,16 @@ impl Cloud for FakeCloud {
                 self.age(thing) >= Duration::from_secs(self.nature(&thing.address).listed)
             });
         Ok(found.map(|(id, _)| id.clone()))
+    }
+
+    async fn look_up(&self, _: &str, wanted: &[Lookup]) -> Vec<LookupResult> {
+        let mut world = self.world.lock().unwrap();
+        world.lookups.push(wanted.to_vec());
+        let told = wanted.iter().map(|lookup| {
+            let value = world.values.get(lookup).cloned();
+            value.ok_or_else(|| LookupError::because(format!("there is no {}", &lookup.to_string()["the ".len()..])))
+        });
+        told.collect()
     }
 
     fn patience(&self, _: &str) -> Duration {

@@ -8,7 +8,7 @@ use super::super::node::{Entry, Node, NodeKind};
 use super::super::source::Span;
 use super::super::stack::DeletionPolicy;
 use super::super::syntax::Within;
-use super::super::{OutputTerm, ResourceTerm, check};
+use super::super::{OutputTerm, ResourceTerm, check, dynamic};
 use super::Loader;
 
 const RESOURCE_KEYS: [&str; 10] = [
@@ -122,6 +122,9 @@ impl Loader<'_> {
                     .is_none_or(|place| !reported.contains(&place.span))
             }));
         }
+        for found in dynamic::check(self.source, &resource.type_name, &resource.properties) {
+            self.diagnostics.push(found.diagnostic(self.source));
+        }
         for diagnostic in &mut self.diagnostics[before..] {
             diagnostic.address.get_or_insert_with(|| name.to_owned());
         }
@@ -221,7 +224,20 @@ impl Loader<'_> {
         let before = self.diagnostics.len();
         for part in self.entries(&what, &entry.value) {
             match part.key.as_str() {
-                "Value" => output.value = Some(self.term(&part.value, None, Within::Value)),
+                "Value" => {
+                    let value = self.term(&part.value, None, Within::Value);
+                    // What an output shows must not be a secret: CloudFormation gives the reference as it is written.
+                    if dynamic::stands_in(&value) {
+                        let message = format!(
+                            "the dynamic reference in {what} is shown as it is written: references are resolved in properties of resources"
+                        );
+                        self.diagnostics.push(
+                            Diagnostic::warning("dynamic-reference", message)
+                                .at(self.source, part.value.span),
+                        );
+                    }
+                    output.value = Some(value);
+                }
                 "Description" => {
                     output.description = self.text(&format!("Description of {what}"), &part.value)
                 }

@@ -38,7 +38,6 @@ impl Syntax<'_> {
             self.report("bad-function", message, template.span, None);
             return broken();
         };
-        self.literal(&text, template.span);
         let mut pieces: Vec<Term> = Vec::new();
         let mut plain = String::new();
         let mut rest = text.as_str();

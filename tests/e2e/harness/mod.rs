@@ -4,6 +4,7 @@ pub mod cloud;
 pub mod emulator;
 pub mod proxy;
 pub mod python;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
