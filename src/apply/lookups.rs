@@ -42,7 +42,12 @@ pub(super) async fn look_up(
     let unanswered = || LookupError::because("reading it ended without an answer");
     wanted
         .iter()
-        .map(|lookup| found.get(lookup).cloned().unwrap_or_else(|| Err(unanswered())))
+        .map(|lookup| {
+            found
+                .get(lookup)
+                .cloned()
+                .unwrap_or_else(|| Err(unanswered()))
+        })
         .collect()
 }
 
@@ -61,7 +66,11 @@ fn batches(wanted: &[Lookup]) -> Vec<Vec<Lookup>> {
                 names.insert(name);
                 batch.push(lookup.clone());
             }
-            None => batches.push((*secure, BTreeSet::from([name.as_str()]), vec![lookup.clone()])),
+            None => batches.push((
+                *secure,
+                BTreeSet::from([name.as_str()]),
+                vec![lookup.clone()],
+            )),
         }
     }
     batches.into_iter().map(|(_, _, batch)| batch).collect()
@@ -86,7 +95,9 @@ async fn parameters(
                 .collect();
         }
     };
-    let told = answer["Parameters"].as_array().map_or(&[][..], Vec::as_slice);
+    let told = answer["Parameters"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     batch
         .into_iter()
         .map(|lookup| {
@@ -160,7 +171,10 @@ async fn secret(
         Some(SecretVersion::Id(id)) => input["VersionId"] = id.into(),
         None => {}
     }
-    let answer = match context.read("secretsmanager", "GetSecretValue", input).await {
+    let answer = match context
+        .read("secretsmanager", "GetSecretValue", input)
+        .await
+    {
         Ok(answer) => answer,
         Err(failed) => {
             let missing = failed.aws().is_some_and(|aws| {
@@ -212,7 +226,9 @@ mod tests {
 
     #[test]
     fn a_call_reads_ten_parameters_no_name_twice_and_secure_ones_apart() {
-        let mut wanted: Vec<Lookup> = (0..12).map(|i| named(&format!("p{i}"), None, false)).collect();
+        let mut wanted: Vec<Lookup> = (0..12)
+            .map(|i| named(&format!("p{i}"), None, false))
+            .collect();
         wanted.push(named("p0", Some(3), false));
         wanted.push(named("s", None, true));
         let sizes: Vec<usize> = batches(&wanted).iter().map(Vec::len).collect();
@@ -229,7 +245,8 @@ mod tests {
             json!({ "Name": "/a/b", "Type": "String", "Value": "1" }),
             json!({ "Name": "key", "Type": "SecureString", "Value": "hidden" }),
         ];
-        let ask = |lookup: &Lookup| parameter(lookup, &told, "us-east-1").map_err(|error| error.why);
+        let ask =
+            |lookup: &Lookup| parameter(lookup, &told, "us-east-1").map_err(|error| error.why);
         assert_eq!(ask(&named("/a/b", None, false)), Ok("1".into()));
         assert_eq!(
             ask(&named("/a/c", Some(2), false)),

@@ -91,9 +91,7 @@ impl Attributes for Models {
         let value = known.get(&of.address)?.attribute(&of.attribute)?;
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         Some(value.map_leaves(&mut |leaf| match leaf {
-            Value::String(text) if secrets.contains(text.as_str()) => {
-                Value::secret(text.as_str())
-            }
+            Value::String(text) if secrets.contains(text.as_str()) => Value::secret(text.as_str()),
             other => other.clone(),
         }))
     }

@@ -1,8 +1,8 @@
 //! What one operation does: evaluate, check against the plan, write down, call, write down, wait.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -22,7 +22,9 @@ use super::recovery::{self, Patience};
 use super::references::{References, Resolution};
 use crate::graph::touches;
 use crate::plan::references as applied;
-use crate::plan::{Change, Milestone, Operation, OperationGraph, OperationKind, Plan, masked_like, refines};
+use crate::plan::{
+    Change, Milestone, Operation, OperationGraph, OperationKind, Plan, masked_like, refines,
+};
 use crate::template::Place;
 
 /// How often something is done in all whose outcome AWS did not tell. The client itself has tried several times by then.
@@ -668,15 +670,19 @@ impl Doing {
             sealed == Value::Secret(Secret::Hashed(hash.to_owned()))
         };
         let mut renewed = Vec::new();
-        let leaves: Vec<(PropertyPath, Value)> = applied::leaves(&applied::texts(&resolved.written))
-            .into_iter()
-            .map(|(property, leaf)| (property, leaf.clone()))
-            .collect();
+        let leaves: Vec<(PropertyPath, Value)> =
+            applied::leaves(&applied::texts(&resolved.written))
+                .into_iter()
+                .map(|(property, leaf)| (property, leaf.clone()))
+                .collect();
         for (property, leaf) in leaves {
             let Some(stood_for) = kept.get(&leaf, &verify) else {
                 continue;
             };
-            let now = resolved.values.at(&property).map(|value| (self.seal)(value));
+            let now = resolved
+                .values
+                .at(&property)
+                .map(|value| (self.seal)(value));
             if is_edited(change, &property) || now.as_ref() == Some(stood_for) {
                 continue;
             }
@@ -821,8 +827,8 @@ fn still_different(change: &Change, desired: &Value, live: &Value) -> Vec<Proper
         .iter()
         .filter(|edit| {
             let after = edit.after.as_ref();
-            let was_unknown = after
-                .is_some_and(|after| after.has_unknown() || applied::is_anywhere_in(after));
+            let was_unknown =
+                after.is_some_and(|after| after.has_unknown() || applied::is_anywhere_in(after));
             let exposed = |value: &Value| value.at(&edit.property)?.expose_json();
             !was_unknown || exposed(desired) != exposed(live)
         })

@@ -151,7 +151,11 @@ impl References {
     pub(super) fn forget(&self, region: &str, type_name: &str) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(of, lookup), _| {
-            let service = lookup.made_by().0.rsplit_once("::").map(|(service, _)| service);
+            let service = lookup
+                .made_by()
+                .0
+                .rsplit_once("::")
+                .map(|(service, _)| service);
             let same = service.is_some_and(|service| type_name.starts_with(service));
             of != region || !same
         });
@@ -308,7 +312,11 @@ pub(super) fn kept<'a>(
 ) -> impl Fn(&PropertyPath, &Value) -> Option<Value> + Sync + 'a {
     let resolved = Resolved::of(applied);
     move |property, leaf| {
-        if is_edited(property) || leaf.as_str().is_none_or(|text| !dynamic::has_reference(text)) {
+        if is_edited(property)
+            || leaf
+                .as_str()
+                .is_none_or(|text| !dynamic::has_reference(text))
+        {
             return None;
         }
         resolved
@@ -346,8 +354,9 @@ mod tests {
             (secret("db"), r#"{"password": "hunter2", "tries": 3}"#),
             (port(), "5432"),
         ];
-        cloud.world.lock().unwrap().values =
-            held.map(|(lookup, value)| (lookup, value.to_owned())).into();
+        cloud.world.lock().unwrap().values = held
+            .map(|(lookup, value)| (lookup, value.to_owned()))
+            .into();
         cloud
     }
 

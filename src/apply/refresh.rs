@@ -60,7 +60,10 @@ pub async fn refresh(
         }
         let live = seen.map(|seen| {
             if is_current {
-                let applied = state.resources.get(&address).map(|kept| values(&kept.last_applied));
+                let applied = state
+                    .resources
+                    .get(&address)
+                    .map(|kept| values(&kept.last_applied));
                 let known = Known {
                     type_name: target.type_name,
                     id: seen.id,

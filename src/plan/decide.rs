@@ -582,9 +582,8 @@ impl Planner<'_> {
                 vec![reason]
             },
             edits: Vec::new(),
-            before: live.map(|live| {
-                desired_form(&prior.type_name, &live, &prior.applied, &prior.applied)
-            }),
+            before: live
+                .map(|live| desired_form(&prior.type_name, &live, &prior.applied, &prior.applied)),
             after: None,
             removal,
             native: self.rules.of(&prior.type_name).native,
@@ -627,13 +626,11 @@ fn edit(
         live,
         replaces,
     } = difference;
-    let is_at = |value: &Value| {
-        value
-            .at(&property)
-            .is_some_and(references::is_anywhere_in)
-    };
+    let is_at = |value: &Value| value.at(&property).is_some_and(references::is_anywhere_in);
     let after = match (&declared, compared.at(&property)) {
-        (Some(declared), Some(at)) if is_at(wanted) && (at == declared || masked(at) == *declared) => {
+        (Some(declared), Some(at))
+            if is_at(wanted) && (at == declared || masked(at) == *declared) =>
+        {
             wanted.at(&property).cloned()
         }
         _ => declared,

@@ -31,7 +31,9 @@ fn own_tags(tags: &Value) -> Value {
         !key.is_some_and(is_system_tag)
     };
     match tags {
-        Value::List(items) => Value::List(items.iter().filter(|tag| is_own(tag)).cloned().collect()),
+        Value::List(items) => {
+            Value::List(items.iter().filter(|tag| is_own(tag)).cloned().collect())
+        }
         Value::Map(map) => Value::Map(
             map.iter()
                 .filter(|(key, _)| !is_system_tag(key))
@@ -83,7 +85,9 @@ pub(crate) fn masked_like(live: &Value, declared: &Value) -> Value {
                 })
                 .collect(),
         ),
-        (Value::List(items), Value::List(_)) if items.iter().all(|item| item.as_map().is_none()) => {
+        (Value::List(items), Value::List(_))
+            if items.iter().all(|item| item.as_map().is_none()) =>
+        {
             masked(live)
         }
         (live, declared) => restricted(live, declared),
@@ -99,11 +103,7 @@ pub(super) fn masked(value: &Value) -> Value {
 }
 
 /// The item of `others` that an item belongs to: by its name or key, else by position.
-pub(super) fn partner<'a>(
-    others: &'a [Value],
-    item: &Value,
-    position: usize,
-) -> Option<&'a Value> {
+pub(super) fn partner<'a>(others: &'a [Value], item: &Value, position: usize) -> Option<&'a Value> {
     let name = ["Name", "Key", "ParameterName"]
         .iter()
         .find_map(|key| Some((*key, item.get(key)?)));
@@ -136,7 +136,11 @@ mod tests {
     fn what_was_applied_as_a_secret_is_masked_where_it_is_declared_in_the_open_now() {
         let live = Value::from(json!({ "Value": "hunter2", "Type": "String" }));
         let applied = Value::Map(
-            [("Value".to_owned(), Value::Secret(Secret::Hashed("h".into())))].into(),
+            [(
+                "Value".to_owned(),
+                Value::Secret(Secret::Hashed("h".into())),
+            )]
+            .into(),
         );
         let declared = Value::from(json!({ "Value": "public", "Type": "String" }));
         let form = desired_form("AWS::SSM::Parameter", &live, &declared, &applied);

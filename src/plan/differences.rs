@@ -101,7 +101,10 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
             .iter()
             .any(|pattern| pattern.is_prefix_of(property));
         // What is secret now, and what was secret when it was applied.
-        for known in [change.declared.clone(), sides.applied.at(&change.property).cloned()] {
+        for known in [
+            change.declared.clone(),
+            sides.applied.at(&change.property).cloned(),
+        ] {
             if let (Some(live), Some(known)) = (&change.live, &known) {
                 change.live = Some(masked_like(live, known));
             }

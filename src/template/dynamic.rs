@@ -315,7 +315,9 @@ fn secret(key: &str) -> Result<(Lookup, Option<String>), Wrong> {
     if id.is_empty() {
         return Err(("it names no secret".to_owned(), Some(FORM)));
     }
-    let segments: Vec<&str> = rest.map(|rest| rest.split(':').collect()).unwrap_or_default();
+    let segments: Vec<&str> = rest
+        .map(|rest| rest.split(':').collect())
+        .unwrap_or_default();
     let segment = |index: usize| segments.get(index).copied().filter(|text| !text.is_empty());
     if segments.len() > 4 {
         return Err((
@@ -362,9 +364,9 @@ pub(crate) fn misplaced(
     if !matches!(reference.lookup, Lookup::Parameter { secure: true, .. }) {
         return None;
     }
-    let is_allowed = SECURE_PROPERTIES.iter().any(|(of, pattern)| {
-        *of == type_name && PropertyPath::from(*pattern).matches(property)
-    });
+    let is_allowed = SECURE_PROPERTIES
+        .iter()
+        .any(|(of, pattern)| *of == type_name && PropertyPath::from(*pattern).matches(property));
     (!is_allowed).then(|| {
         let message = format!("`{property}` of {type_name} takes no ssm-secure reference");
         let help = "CloudFormation allows ssm-secure in a few passwords only; keep the value in Secrets Manager and use \
@@ -613,12 +615,36 @@ mod tests {
             secure,
         };
         let cases = [
-            ("{{resolve:ssm:S3AccessControl:2}}", parameter("S3AccessControl", Some(2), false), None),
-            ("{{resolve:ssm:/a/b-c_d.e}}", parameter("/a/b-c_d.e", None, false), None),
-            ("{{resolve:ssm-secure:IAMUserPassword:10}}", parameter("IAMUserPassword", Some(10), true), None),
-            ("{{resolve:secretsmanager:MySecret}}", secret_of("MySecret", None), None),
-            ("{{resolve:secretsmanager:MySecret::::}}", secret_of("MySecret", None), None),
-            ("{{resolve:secretsmanager:MySecret:SecretString:password}}", secret_of("MySecret", None), Some("password")),
+            (
+                "{{resolve:ssm:S3AccessControl:2}}",
+                parameter("S3AccessControl", Some(2), false),
+                None,
+            ),
+            (
+                "{{resolve:ssm:/a/b-c_d.e}}",
+                parameter("/a/b-c_d.e", None, false),
+                None,
+            ),
+            (
+                "{{resolve:ssm-secure:IAMUserPassword:10}}",
+                parameter("IAMUserPassword", Some(10), true),
+                None,
+            ),
+            (
+                "{{resolve:secretsmanager:MySecret}}",
+                secret_of("MySecret", None),
+                None,
+            ),
+            (
+                "{{resolve:secretsmanager:MySecret::::}}",
+                secret_of("MySecret", None),
+                None,
+            ),
+            (
+                "{{resolve:secretsmanager:MySecret:SecretString:password}}",
+                secret_of("MySecret", None),
+                Some("password"),
+            ),
             (
                 "{{resolve:secretsmanager:MySecret:SecretString:password:AWSPREVIOUS}}",
                 secret_of("MySecret", Some(SecretVersion::Stage("AWSPREVIOUS".into()))),
@@ -632,9 +658,17 @@ mod tests {
         ];
         for (text, lookup, key) in cases {
             let reference = one(text).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
-            assert_eq!((reference.lookup, reference.json_key.as_deref()), (lookup, key), "{text}");
+            assert_eq!(
+                (reference.lookup, reference.json_key.as_deref()),
+                (lookup, key),
+                "{text}"
+            );
         }
-        for (tail, key) in [("", None), (":SecretString", None), (":SecretString:password", Some("password"))] {
+        for (tail, key) in [
+            ("", None),
+            (":SecretString", None),
+            (":SecretString:password", Some("password")),
+        ] {
             let reference = one(&format!("{{{{resolve:secretsmanager:{ARN}{tail}}}}}")).unwrap();
             assert_eq!(reference.lookup, secret_of(ARN, None));
             assert_eq!(reference.json_key.as_deref(), key);
@@ -650,12 +684,27 @@ mod tests {
             ("{{resolve:ssm:a:latest}}", "`latest` is no version number"),
             ("{{resolve:ssm:a:0}}", "`0` is no version number"),
             ("{{resolve:ssm:a:1:2}}", "`1:2` is no version number"),
-            ("{{resolve:ssm:arn:aws:ssm:r:1:parameter/a}}", "a parameter is named without its ARN"),
+            (
+                "{{resolve:ssm:arn:aws:ssm:r:1:parameter/a}}",
+                "a parameter is named without its ARN",
+            ),
             ("{{resolve:secretsmanager:}}", "it names no secret"),
-            ("{{resolve:secretsmanager:s:Binary}}", "after the secret's id comes `SecretString`, not `Binary`"),
-            ("{{resolve:secretsmanager:s:SecretString:k:st:id}}", "it has a version stage and a version id"),
-            ("{{resolve:secretsmanager:s:::::}}", "it has 1 segments too many"),
-            ("{{resolve:secretsmanager:arn:aws:secretsmanager:r:1}}", "the ARN of the secret is not complete"),
+            (
+                "{{resolve:secretsmanager:s:Binary}}",
+                "after the secret's id comes `SecretString`, not `Binary`",
+            ),
+            (
+                "{{resolve:secretsmanager:s:SecretString:k:st:id}}",
+                "it has a version stage and a version id",
+            ),
+            (
+                "{{resolve:secretsmanager:s:::::}}",
+                "it has 1 segments too many",
+            ),
+            (
+                "{{resolve:secretsmanager:arn:aws:secretsmanager:r:1}}",
+                "the ARN of the secret is not complete",
+            ),
             ("{{resolve:vault:a}}", "there is no service `vault`"),
             ("{{resolve:ssm:a\\}}", "it ends with a backslash"),
         ] {
@@ -672,7 +721,8 @@ mod tests {
 
     #[test]
     fn a_text_may_hold_several_and_more() {
-        let text = "postgres://{{resolve:ssm:user}}:{{resolve:secretsmanager:db:SecretString:pw}}@host";
+        let text =
+            "postgres://{{resolve:ssm:user}}:{{resolve:secretsmanager:db:SecretString:pw}}@host";
         let pieces = pieces(text).unwrap();
         let shown: Vec<String> = pieces
             .iter()
@@ -683,7 +733,13 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            ["=postgres://", "the parameter `user`", "=:", "the secret `db`", "=@host"]
+            [
+                "=postgres://",
+                "the parameter `user`",
+                "=:",
+                "the secret `db`",
+                "=@host"
+            ]
         );
         assert!(!is_reference(text));
         assert!(is_reference("{{resolve:ssm:user}}"));

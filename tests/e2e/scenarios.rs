@@ -38,7 +38,10 @@ async fn plans_say_what_change_sets_of_cloudformation_say() {
     let mut files: Vec<std::path::PathBuf> = std::fs::read_dir(&folder)
         .expect("the folder that PAYCTL_SCENARIOS names")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     files.sort();
     assert!(!files.is_empty(), "{} has no scenario", folder.display());
@@ -111,10 +114,14 @@ async fn play(scenario: &Json) -> Result<Verdict, Vec<String>> {
     let mut world = World::new().await;
     let planned = world.plan(Some(first), &rules).await;
     found.compare("create", &scenario["create"], &planned.plan);
-    found.applied(&mut world, planned, &scenario["outputs_1"]).await;
+    found
+        .applied(&mut world, planned, &scenario["outputs_1"])
+        .await;
     let planned = world.plan(Some(second.clone()), &rules).await;
     found.compare("change", &scenario["change"], &planned.plan);
-    found.applied(&mut world, planned, &scenario["outputs_2"]).await;
+    found
+        .applied(&mut world, planned, &scenario["outputs_2"])
+        .await;
     let again = world.plan(Some(second), &rules).await;
     if !again.plan.is_noop() {
         found.wrong("the second template, applied, is not what its next plan wants");
@@ -197,9 +204,9 @@ impl Findings {
             }
             // Only a consequence, in place, of what the change set has.
             let follows = change.reasons.iter().all(|reason| match reason {
-                Reason::Property { cause, .. } => cause
-                    .as_ref()
-                    .is_some_and(|cause| is_done(plan, cause)),
+                Reason::Property { cause, .. } => {
+                    cause.as_ref().is_some_and(|cause| is_done(plan, cause))
+                }
                 _ => false,
             });
             if change.action != Action::Update || !follows {
@@ -266,7 +273,12 @@ impl Findings {
                 .or_else(|| edit.and_then(|edit| edit.before.clone()))
         };
         for (key, expected) in entry["before"].as_object().into_iter().flatten() {
-            self.value(&format!("{what}: {key} before"), expected, before(key), false);
+            self.value(
+                &format!("{what}: {key} before"),
+                expected,
+                before(key),
+                false,
+            );
         }
         let after = change.after.as_ref();
         let id = &change.address.logical_id;
@@ -295,9 +307,7 @@ impl Findings {
         let mut because: BTreeSet<String> = BTreeSet::new();
         for detail in details.as_array().into_iter().flatten() {
             let path = detail["path"].as_str().unwrap_or_default();
-            let path = path
-                .trim_start_matches("/Properties/")
-                .replace('/', ".");
+            let path = path.trim_start_matches("/Properties/").replace('/', ".");
             expected.insert(path, detail["requires_recreation"] == "Always");
             if matches!(
                 detail["source"].as_str(),
@@ -346,9 +356,12 @@ impl Findings {
             }
         } else if planned == wanted || empty(&planned) && empty(&wanted) {
         } else if stale && !planned.has_unknown() {
-            self.more.push(format!("{what}: {planned:?}, not {wanted:?}"));
+            self.more
+                .push(format!("{what}: {planned:?}, not {wanted:?}"));
         } else {
-            self.wrong(format!("{what}: CloudFormation {wanted:?}, payctl {planned:?}"));
+            self.wrong(format!(
+                "{what}: CloudFormation {wanted:?}, payctl {planned:?}"
+            ));
         }
     }
 
@@ -388,7 +401,9 @@ impl Findings {
             let masked = wanted.as_str().is_some_and(|text| text.starts_with('<'));
             let same = is.is_some_and(|is| masked || *is == Value::from(wanted.clone()));
             if !same {
-                self.wrong(format!("output {name}: CloudFormation {wanted}, payctl {is:?}"));
+                self.wrong(format!(
+                    "output {name}: CloudFormation {wanted}, payctl {is:?}"
+                ));
             }
         }
     }

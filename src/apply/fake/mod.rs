@@ -367,7 +367,12 @@ impl Cloud for FakeCloud {
         world.lookups.push(wanted.to_vec());
         let told = wanted.iter().map(|lookup| {
             let value = world.values.get(lookup).cloned();
-            value.ok_or_else(|| LookupError::because(format!("there is no {}", &lookup.to_string()["the ".len()..])))
+            value.ok_or_else(|| {
+                LookupError::because(format!(
+                    "there is no {}",
+                    &lookup.to_string()["the ".len()..]
+                ))
+            })
         });
         told.collect()
     }

@@ -12,9 +12,11 @@ use serde_json::{Value as Json, json};
 use super::super::*;
 use super::empty_state;
 use crate::graph::{After, Edge, Milestone, ResourceGraph, Rules, TypeRules, Why};
+use crate::template::dynamic::{Piece, pieces};
 use crate::template::expr::Field;
 use crate::template::{
-    DeletionPolicy, Diagnostic, Expr, Kind, Reference, Source, Span, Stack, StackResource, Tree,
+    DeletionPolicy, Diagnostic, Expr, Function, Kind, Reference, Source, Span, Stack,
+    StackResource, Tree,
 };
 
 pub(super) const REGION: &str = "us-east-1";
@@ -32,6 +34,8 @@ pub(super) struct World {
     pub(super) protect: bool,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) accept_drift: BTreeSet<Address>,
+    /// What dynamic references stand for, where it is not the name itself.
+    pub(super) values: BTreeMap<String, String>,
     made: usize,
 }
 
@@ -47,6 +51,7 @@ pub(super) fn stack() -> World {
         protect: false,
         tags: BTreeMap::new(),
         accept_drift: BTreeSet::new(),
+        values: BTreeMap::new(),
         made: 0,
     }
 }
@@ -116,6 +121,10 @@ pub(super) fn expr(json: &Json) -> Expr {
         Json::Object(map) if map.len() == 1 && map.contains_key("Fn::ImportValue") => Kind::Leaf(
             Reference::Import(map["Fn::ImportValue"].as_str().unwrap().to_owned()),
         ),
+        Json::Object(map) if map.len() == 1 && map.contains_key("Fn::Join") => {
+            let arguments = map["Fn::Join"].as_array().unwrap();
+            Kind::Call(Function::Join, arguments.iter().map(expr).collect())
+        }
         Json::Object(map) if map.len() == 1 && map.contains_key("$secret") => {
             Kind::Value(Value::secret(map["$secret"].as_str().unwrap()))
         }
@@ -309,11 +318,11 @@ impl World {
                             made(&node.resource.type_name, &wanted, self.made)
                         }
                     };
-                    for (key, value) in wanted.expose_json().unwrap().as_object().unwrap() {
+                    let (told, written) = self.resolved(&wanted);
+                    for (key, value) in told.expose_json().unwrap().as_object().unwrap() {
                         model[key] = value.clone();
                     }
-                    // A secret is not read back.
-                    let applied = hashed(&wanted);
+                    let applied = hashed(&written);
                     let model = Value::from(model);
                     let used = graph.producers(address).into_iter();
                     let used = used
@@ -364,6 +373,35 @@ impl World {
             }
         }
         self
+    }
+
+    /// What AWS is told, and what the state keeps of it.
+    fn resolved(&self, wanted: &Value) -> (Value, Value) {
+        let value = |leaf: &Value| -> Option<Value> {
+            let text = leaf.expose_str().filter(|_| references::is_in(leaf))?;
+            let secret = references::is_secret(text);
+            let stands_for: String = pieces(text)
+                .unwrap()
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Plain(plain) => plain.to_owned(),
+                    Piece::Reference(reference, _) => match self.values.get(&reference.text) {
+                        Some(value) => value.clone(),
+                        None => format!("what {} holds", reference.lookup),
+                    },
+                })
+                .collect();
+            Some(match secret {
+                true => Value::secret(stands_for),
+                false => Value::from(stands_for),
+            })
+        };
+        let told = wanted.map_leaves(&mut |leaf| value(leaf).unwrap_or_else(|| leaf.clone()));
+        let written = wanted.map_leaves(&mut |leaf| match value(leaf) {
+            Some(value) => references::written(leaf.clone(), value),
+            None => leaf.clone(),
+        });
+        (told, written)
     }
 
     /// The plan as text: what is done, why, and the steps in an order that may happen.

@@ -1,7 +1,9 @@
 //! The planner on small environments.
 
+mod changes;
 mod fixture;
 mod random;
+mod references;
 
 use std::collections::BTreeSet;
 
