@@ -67,8 +67,8 @@ pub(super) fn restricted(live: &Value, declared: &Value) -> Value {
     }
 }
 
-/// `live` with secrets where `declared` has them, and nothing taken away. In a list without names or keys AWS may keep
-/// another order: there everything is taken for secret that may be.
+/// `live` with secrets where `declared` has them, and nothing taken away. AWS may keep a list in another order: items with
+/// names or keys are held against their like, others against all that may be theirs.
 pub(crate) fn masked_like(live: &Value, declared: &Value) -> Value {
     if !declared.has_secret() {
         return live.clone();
@@ -85,12 +85,21 @@ pub(crate) fn masked_like(live: &Value, declared: &Value) -> Value {
                 })
                 .collect(),
         ),
-        (Value::List(items), Value::List(_))
-            if items.iter().all(|item| item.as_map().is_none()) =>
-        {
-            masked(live)
-        }
-        (live, declared) => restricted(live, declared),
+        (Value::List(items), Value::List(declared)) => Value::List(
+            items
+                .iter()
+                .map(|item| match named_partner(declared, item) {
+                    Some(Some(partner)) => masked_like(item, partner),
+                    Some(None) => item.clone(),
+                    None => declared
+                        .iter()
+                        .filter(|other| other.as_map().is_some() == item.as_map().is_some())
+                        .fold(item.clone(), |item, other| masked_like(&item, other)),
+                })
+                .collect(),
+        ),
+        // A document that stands as a text on one side, or a secret.
+        (live, _) => masked(live),
     }
 }
 
@@ -104,13 +113,18 @@ pub(super) fn masked(value: &Value) -> Value {
 
 /// The item of `others` that an item belongs to: by its name or key, else by position.
 pub(super) fn partner<'a>(others: &'a [Value], item: &Value, position: usize) -> Option<&'a Value> {
-    let name = ["Name", "Key", "ParameterName"]
-        .iter()
-        .find_map(|key| Some((*key, item.get(key)?)));
-    match name {
-        Some((key, name)) => others.iter().find(|other| other.get(key) == Some(name)),
+    match named_partner(others, item) {
+        Some(partner) => partner,
         None => others.get(position),
     }
+}
+
+/// The item of `others` with the same name or key; `None` where the item has neither.
+fn named_partner<'a>(others: &'a [Value], item: &Value) -> Option<Option<&'a Value>> {
+    let (key, name) = ["Name", "Key", "ParameterName"]
+        .iter()
+        .find_map(|key| Some((*key, item.get(key)?)))?;
+    Some(others.iter().find(|other| other.get(key) == Some(name)))
 }
 
 #[cfg(test)]
@@ -150,8 +164,25 @@ mod tests {
 
     #[test]
     fn a_list_without_names_hides_all_when_one_was_secret() {
+        let hidden = Value::Secret(Secret::Hashed("h".into()));
         let live = Value::from(json!(["b", "hunter2"]));
-        let declared = Value::List(vec![Value::Secret(Secret::Hashed("h".into())), "b".into()]);
+        let declared = Value::List(vec![hidden.clone(), "b".into()]);
         assert_eq!(masked_like(&live, &declared), masked(&live));
+        // Where items have keys it is known which one it is.
+        let tag = |key: &str, value: Value| {
+            Value::Map([("Key".to_owned(), key.into()), ("Value".to_owned(), value)].into())
+        };
+        let live = Value::List(vec![
+            tag("payctl:a", "b".into()),
+            tag("token", "hunter2".into()),
+        ]);
+        let declared = Value::List(vec![tag("token", hidden)]);
+        assert_eq!(
+            masked_like(&live, &declared),
+            Value::List(vec![
+                tag("payctl:a", "b".into()),
+                tag("token", Value::secret("hunter2"))
+            ])
+        );
     }
 }

@@ -8,6 +8,7 @@ mod harness;
 mod high_availability;
 mod laws;
 mod projects;
+mod references;
 mod sandbox_outside;
 mod scenarios;
 mod secrecy;

@@ -76,7 +76,7 @@ fn secrets_are_nowhere() {
 }
 
 /// What stands in a project's files, the simulated AWS's own left out.
-fn files(project: &Project) -> Vec<(String, String)> {
+pub(crate) fn files(project: &Project) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![project.path("")];
     while let Some(folder) = folders.pop() {

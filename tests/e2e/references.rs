@@ -1,0 +1,227 @@
+//! Dynamic references: values that Parameter Store and Secrets Manager keep reach AWS and nothing else.
+
+use crate::commands::PROJECT;
+use crate::harness::emulator::Emulator;
+use crate::harness::{Project, python};
+use crate::secrecy::files;
+
+const PASSWORD: &str = "correct-horse-battery-9";
+const TOKEN: &str = "token-staple-17";
+
+/// A database whose password, port and a tag are kept elsewhere; a parameter that this template makes and another resource
+/// names; and one who reads what was made of a reference.
+const TEMPLATE: &str = r#"Resources:
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    DeletionPolicy: Delete
+    Properties:
+      DBClusterIdentifier: main
+      Engine: aurora-postgresql
+      MasterUsername: "{{resolve:ssm:/shop/user}}"
+      MasterUserPassword: "PASSWORD"
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      DisplayName: "{{resolve:ssm:/shop/made}} {{resolve:ssm:/shop/user:1}}"
+      Tags: [TAGS]
+  Made:
+    Type: AWS::SSM::Parameter
+    Properties: {Name: /shop/made, Type: String, Value: Orders of}
+  Copy:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: !GetAtt Topic.DisplayName}
+"#;
+
+/// Parameters and secrets as somebody else keeps them.
+const KEPT: &str = r#"
+import sys, json, boto3
+url, password, token = sys.argv[1:4]
+ssm = boto3.client('ssm', region_name='us-east-1', endpoint_url=url)
+ssm.put_parameter(Name='/shop/user', Type='String', Value='shop', Overwrite=True)
+ssm.put_parameter(Name='/shop/password', Type='SecureString', Value=password, Overwrite=True)
+if len(sys.argv) > 4:
+    secrets = boto3.client('secretsmanager', region_name='us-east-1', endpoint_url=url)
+    text = json.dumps({'password': password, 'token': token})
+    try:
+        secrets.create_secret(Name='shop/db', SecretString=text)
+    except secrets.exceptions.ResourceExistsException:
+        secrets.put_secret_value(SecretId='shop/db', SecretString=text)
+"#;
+
+/// The tags of all topics, and the display names.
+const TOPICS: &str = r#"
+import sys, json, boto3
+sns = boto3.client('sns', region_name='us-east-1', endpoint_url=sys.argv[1])
+for topic in sns.list_topics()['Topics']:
+    arn = topic['TopicArn']
+    print(sns.get_topic_attributes(TopicArn=arn)['Attributes']['DisplayName'])
+    print(json.dumps(sns.list_tags_for_resource(ResourceArn=arn)['Tags']))
+"#;
+
+fn quiet(project: &Project, secrets: &[&str], commands: &[&str]) -> String {
+    let mut said = String::new();
+    for arguments in commands {
+        let run = project.ok(arguments);
+        for secret in secrets {
+            assert!(
+                !run.out.contains(secret) && !run.err.contains(secret),
+                "payctl {arguments} tells a secret\n{}\n{}",
+                run.out,
+                run.err
+            );
+        }
+        said.push_str(&run.out);
+    }
+    for (name, text) in files(project) {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{name} holds a secret");
+        }
+    }
+    said
+}
+
+fn project(password: &str, tags: &str, file: &str) -> Project {
+    let project = Project::empty();
+    let template = TEMPLATE.replace("PASSWORD", password).replace("TAGS", tags);
+    project
+        .write("payctl.toml", file)
+        .write("template.yaml", &template);
+    project
+}
+
+/// A secret of Secrets Manager, made by somebody else.
+#[test]
+fn secrets_of_others_reach_aws_and_nothing_else() {
+    let moto = Emulator::moto();
+    python::script(KEPT, &[&moto.url, PASSWORD, TOKEN, "secrets"]);
+    let reference = "{{resolve:secretsmanager:shop/db:SecretString:password}}";
+    let project = project(
+        reference,
+        r#"{Key: token, Value: "t {{resolve:secretsmanager:shop/db:SecretString:token}}"}"#,
+        &PROJECT.replace("[env.local]\nsandbox = true", "[env.local]"),
+    )
+    .at(&moto.url);
+    let secrets = [PASSWORD, TOKEN];
+    let said = quiet(
+        &project,
+        &secrets,
+        &[
+            "validate",
+            "plan",
+            "plan --json",
+            "plan --out saved.plan",
+            "apply saved.plan --json",
+            "plan --detailed-exitcode",
+            "show Cluster",
+            "show Topic --json",
+            "state list --json",
+            "drift --json",
+        ],
+    );
+    assert!(said.contains(reference), "{said}");
+    let seen = python::script(TOPICS, &[&moto.url]);
+    assert!(seen.contains("Orders of shop"), "{seen}");
+    assert!(seen.contains(&format!("t {TOKEN}")), "{seen}");
+
+    // Another value behind the same reference is no change. Who is updated for another reason gets it.
+    const NEXT: &str = "next-staple-18";
+    python::script(KEPT, &[&moto.url, "next-horse-10", NEXT, "secrets"]);
+    assert_eq!(project.actions(""), Vec::<String>::new());
+    project.edit(
+        "template.yaml",
+        "[{Key: token,",
+        "[{Key: team, Value: orders}, {Key: token,",
+    );
+    let run = project.ok("plan --json");
+    let json = run.json();
+    let warning = json["warnings"][0].as_str().unwrap_or_default();
+    assert!(warning.contains("read again for it"), "{}", run.out);
+    quiet(
+        &project,
+        &[PASSWORD, TOKEN, NEXT],
+        &[
+            "apply --auto-approve",
+            "plan --detailed-exitcode",
+            "drift --json",
+        ],
+    );
+    let seen = python::script(TOPICS, &[&moto.url]);
+    assert!(seen.contains(&format!("t {NEXT}")), "{seen}");
+
+    // What was changed behind its back is seen without being shown, and put back.
+    python::script(
+        "import sys, boto3\n\
+         sns = boto3.client('sns', region_name='us-east-1', endpoint_url=sys.argv[1])\n\
+         for t in sns.list_topics()['Topics']:\n\
+         \x20   sns.tag_resource(ResourceArn=t['TopicArn'], Tags=[{'Key': 'token', 'Value': 'meddled'}])\n",
+        &[&moto.url],
+    );
+    assert_eq!(project.actions(""), ["update Topic"]);
+    let run = project.ok("drift --json");
+    assert!(
+        !run.out.contains("meddled") && !run.out.contains(NEXT),
+        "{}",
+        run.out
+    );
+    project.ok("apply --auto-approve");
+    let seen = python::script(TOPICS, &[&moto.url]);
+    assert!(seen.contains(&format!("t {NEXT}")), "{seen}");
+    // Neither the references' values nor the secrets are needed for this.
+    python::script(
+        "import sys, boto3\n\
+         s = boto3.client('secretsmanager', region_name='us-east-1', endpoint_url=sys.argv[1])\n\
+         s.delete_secret(SecretId='shop/db', ForceDeleteWithoutRecovery=True)\n",
+        &[&moto.url],
+    );
+    project.ok("destroy --auto-approve");
+    moto.stop();
+}
+
+/// Parameters, encrypted and not, in the simulated AWS; and what is missing.
+#[test]
+fn parameters_are_read_when_they_are_needed() {
+    let project = project(
+        "{{resolve:ssm-secure:/shop/password}}",
+        "{Key: user, Value: 'u-{{resolve:ssm:/shop/user}}'}",
+        PROJECT,
+    );
+    // Nothing is kept yet: the plan does not ask, and apply says what is missing, where it is named.
+    let said = quiet(&project, &[], &["plan"]);
+    assert!(
+        said.contains("{{resolve:ssm-secure:/shop/password}}"),
+        "{said}"
+    );
+    let run = project.fails("apply --auto-approve", 1);
+    for words in [
+        "cannot create Topic (AWS::SNS::Topic): cannot resolve {{resolve:ssm:/shop/user:1}} of `DisplayName`: there is no \
+         parameter `/shop/user`, version 1 in us-east-1",
+        "template.yaml:13",
+        "`MasterUser",
+    ] {
+        let flat = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(words), "{words}\n{}", run.err);
+    }
+    let world = Emulator::world_of(&project);
+    python::script(KEPT, &[&world.url, PASSWORD, TOKEN]);
+    world.stop();
+    quiet(
+        &project,
+        &[PASSWORD],
+        &[
+            "apply --auto-approve --json",
+            "plan --detailed-exitcode",
+            "show Cluster --json",
+            "drift --detailed-exitcode",
+        ],
+    );
+    // Ten parameters a call, each once: here all that are no secrets were needed at the same moment, the rest later.
+    project.edit(
+        "template.yaml",
+        "Value: 'u-{{resolve:ssm:/shop/user}}'",
+        "Value: 'v-{{resolve:ssm:/shop/user}}'",
+    );
+    assert_eq!(project.actions(""), ["update Topic"]);
+    project.ok("apply --auto-approve");
+    project.ok("plan --detailed-exitcode");
+    project.ok("destroy --auto-approve");
+}
