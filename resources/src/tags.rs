@@ -145,21 +145,27 @@ pub fn tags_of(facts: &TypeFacts, model: &Value) -> BTreeMap<String, String> {
     match property.and_then(|property| model.get(property)) {
         Some(Value::Map(map)) => map
             .iter()
-            .filter_map(|(key, value)| Some((key.clone(), value.to_text()?)))
+            .filter_map(|(key, value)| Some((key.clone(), text(value)?)))
             .collect(),
         Some(Value::List(items)) => items
             .iter()
             .filter_map(|item| {
                 Some((
-                    item.get("Key")?.to_text()?,
-                    item.get("Value")
-                        .and_then(Value::to_text)
-                        .unwrap_or_default(),
+                    text(item.get("Key")?)?,
+                    item.get("Value").and_then(text).unwrap_or_default(),
                 ))
             })
             .collect(),
         _ => BTreeMap::new(),
     }
+}
+
+/// As it goes to AWS: a secret in the open.
+fn text(value: &Value) -> Option<String> {
+    value
+        .expose_str()
+        .map(str::to_owned)
+        .or_else(|| value.to_text())
 }
 
 /// How one service's tags change.
@@ -545,4 +551,27 @@ async fn send(
         .write(calls.service, operation, Json::Object(input))
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use payctl_model::facts::facts;
+
+    use super::*;
+
+    /// An update compares them with what is live: hidden, a secret tag would be written over with nothing.
+    #[test]
+    fn a_secret_tag_is_the_text_that_it_is() {
+        let facts = facts().get("AWS::SNS::Topic").unwrap();
+        let tag = Value::from(BTreeMap::from([
+            ("Key".to_owned(), Value::from("token")),
+            ("Value".to_owned(), Value::secret("hunter2")),
+        ]));
+        let model = Value::from(BTreeMap::from([(
+            "Tags".to_owned(),
+            Value::from(vec![tag]),
+        )]));
+        let tags = tags_of(&facts, &model);
+        assert_eq!(tags.get("token").map(String::as_str), Some("hunter2"));
+    }
 }
