@@ -309,10 +309,11 @@ impl Doing {
         let mut resolved = self.resolved(current, before).await?;
         let renewed = self.renewed(current, change, before, &mut resolved);
         let desired = resolved.values;
+        // AWS is held against what it told.
         let live = self
             .models
             .get(&current.target.address)
-            .map_or_else(Value::map, |known| known.model);
+            .map_or_else(Value::map, |known| in_the_open(&known.model));
         let own = |live: &Value| {
             let address = &current.target.address;
             self.plan.ownership.without_owned(address, live)
@@ -812,6 +813,14 @@ impl Doing {
         // The walk listens for as long as there are operations.
         let _ = self.progress.send(Progress::Reached(node, milestone));
     }
+}
+
+/// What AWS told, before the secrets in it were marked.
+fn in_the_open(model: &Value) -> Value {
+    model.map_leaves(&mut |leaf| match leaf {
+        Value::Secret(Secret::Plain(text)) => Value::from(&**text),
+        other => other.clone(),
+    })
 }
 
 /// Whether the plan changes this property.

@@ -45,11 +45,15 @@ pub(super) struct Resolution {
     pub(super) secrets: BTreeSet<Arc<str>>,
 }
 
+/// Who waits for each value.
+type Waiting = BTreeMap<Lookup, Vec<oneshot::Sender<LookupResult>>>;
+
 /// The values of one run.
 pub(super) struct References {
     cloud: Arc<dyn Cloud>,
     known: Mutex<BTreeMap<(String, Lookup), String>>,
-    waiting: Arc<Mutex<BTreeMap<String, BTreeMap<Lookup, Vec<oneshot::Sender<LookupResult>>>>>>,
+    /// By region.
+    waiting: Arc<Mutex<BTreeMap<String, Waiting>>>,
 }
 
 impl References {
