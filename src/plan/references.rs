@@ -3,7 +3,7 @@
 //! A plan compares what the template says, as CloudFormation does: the same reference is no change, whatever it stands for by
 //! now; another one is. What a reference stood for when it was applied is kept beside it in the state, a secret as its salted
 //! hash, so that what is live can be held against it without asking anybody
-//! ([decision 0004](../../docs/decisions/0004-references-are-compared-as-they-are-written.md)).
+//! ([decision 0005](../../docs/decisions/0005-references-are-compared-as-they-are-written.md)).
 
 use std::collections::BTreeMap;
 
