@@ -73,8 +73,8 @@ fn what_is_live_is_held_against_what_was_applied_and_never_shown() {
     ~ Topic: DisplayName, Tags.0.Value
         DisplayName: "Other" -> "{{resolve:ssm:title}}"
         Tags.0.Value: {"$secret_hash":null} -> "t-{{resolve:secretsmanager:token}}"
-    drift Topic DisplayName: "Title" -> "Other"
-    drift Topic Tags.0.Value: {"$secret_hash":"hash of t-hunter3"} -> {"$secret_hash":null}
+    drift Topic DisplayName, set back: "Title" -> "Other"
+    drift Topic Tags.0.Value, set back: {"$secret_hash":"hash of t-hunter3"} -> {"$secret_hash":null}
     "#);
 }
 
