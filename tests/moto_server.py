@@ -2,7 +2,7 @@
 
 AWS gives back every member below from DescribeServices and DescribeSecurityGroupRules (the API reference of each); moto
 5.2.5 takes them and forgets them, so that no second plan could be clean. And it keeps the network interfaces of NAT
-gateways that are gone.
+gateways that are gone. Every request is held to AWS's API models: strict.py.
 """
 
 import sys
@@ -10,6 +10,7 @@ import sys
 import moto.ec2.models.nat_gateways as nat_gateways
 import moto.ec2.models.security_groups as security_groups
 import moto.ecs.responses as ecs
+import strict
 from moto.server import main
 
 # CreateService keeps these nowhere; UpdateService keeps whatever it is sent.
@@ -59,6 +60,8 @@ responses.create_service = keep_service_members(responses.create_service)
 security_groups.SecurityGroupRule.description = property(rule_description)
 backend = nat_gateways.NatGatewayBackend
 backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
+
+strict.install()
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -13,4 +13,5 @@ mod sandbox_outside;
 mod scenarios;
 mod secrecy;
 mod templates;
+mod witness;
 mod wrong_input;

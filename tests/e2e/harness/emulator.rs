@@ -13,6 +13,8 @@ pub struct Emulator {
     pub url: String,
     /// Where the simulated AWS keeps its world, where that is no test's project.
     _home: Option<Project>,
+    /// Where moto writes down which of payctl's requests break AWS's API models.
+    invalid: Option<tempfile::NamedTempFile>,
 }
 
 impl Emulator {
@@ -21,6 +23,8 @@ impl Emulator {
         let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto_server.py");
         let mut command = Command::new(python::bin().join("python"));
         command.arg(server);
+        let invalid = tempfile::NamedTempFile::new().expect("a temporary file");
+        command.env("PAYCTL_INVALID_REQUESTS", invalid.path());
         command
             .args(["-H", "127.0.0.1", "-p", "0"])
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
@@ -34,6 +38,24 @@ impl Emulator {
             child,
             url,
             _home: None,
+            invalid: Some(invalid),
+        }
+    }
+
+    /// payctl's requests so far that break AWS's API models, with what is wrong, each as a line of JSON. The simulated AWS
+    /// refuses them itself.
+    pub fn invalid_requests(&self) -> String {
+        let read = |file: &tempfile::NamedTempFile| std::fs::read_to_string(file.path());
+        self.invalid
+            .as_ref()
+            .map(|file| read(file).expect("a readable file"))
+            .unwrap_or_default()
+    }
+
+    /// Forgets them.
+    pub fn forgive(&self) {
+        if let Some(file) = &self.invalid {
+            std::fs::write(file.path(), "").expect("a writable file");
         }
     }
 
@@ -61,6 +83,7 @@ impl Emulator {
             child,
             url,
             _home: None,
+            invalid: None,
         }
     }
 }
@@ -81,6 +104,11 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let invalid = self.invalid_requests();
+        assert!(
+            invalid.is_empty() || std::thread::panicking(),
+            "requests that break AWS's API models:\n{invalid}"
+        );
     }
 }
 
