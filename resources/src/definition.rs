@@ -54,6 +54,8 @@ pub struct Definition {
     pub needs: &'static [Need],
     /// What it comes after without referring to it.
     pub after: &'static [After],
+    /// Texts of its that name other resources: it comes after those as if it referred to them.
+    pub mentions: &'static [Mention],
     /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
     pub completes: &'static [&'static str],
     /// Sets of properties of which AWS allows each combination of values once (a fixed name; one route per destination): a
@@ -104,6 +106,7 @@ impl Definition {
             propagation: &[],
             needs: &[],
             after: &[],
+            mentions: &[],
             completes: &[],
             unique: &[],
             holds: &[],
@@ -444,6 +447,19 @@ pub struct After {
     pub theirs: &'static str,
     /// How far the other one must have come.
     pub milestone: Milestone,
+    /// Why, with AWS's documentation.
+    pub reason: &'static str,
+}
+
+/// A text that names other resources within itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Mention {
+    /// The property (pattern) with the text.
+    pub property: &'static str,
+    /// The other type.
+    pub type_name: &'static str,
+    /// The other one's property with its name.
+    pub name: &'static str,
     /// Why, with AWS's documentation.
     pub reason: &'static str,
 }

@@ -5,7 +5,7 @@ use payctl_model::PropertyPath;
 use payctl_resources::TYPES;
 use payctl_resources::definition;
 
-use super::{After, Hops, Milestone, Rules, TypeRules};
+use super::{After, Hops, Mention, Milestone, Rules, TypeRules};
 
 impl Rules {
     /// The rules of every type that has a module.
@@ -36,6 +36,11 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             definition::Milestone::Ready => Milestone::Ready,
         },
     });
+    let mentions = definition.mentions.iter().map(|mention| Mention {
+        property: PropertyPath::from(mention.property),
+        type_name: mention.type_name.to_owned(),
+        name: PropertyPath::from(mention.name),
+    });
     TypeRules {
         native: true,
         needs_ready: definition
@@ -44,6 +49,7 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .map(|need| PropertyPath::from(need.property))
             .collect(),
         after: after.collect(),
+        mentions: mentions.collect(),
         completes: paths(definition.completes),
         unique: definition.unique.iter().map(|set| paths(set)).collect(),
         holds: paths(definition.holds),
@@ -93,7 +99,9 @@ mod tests {
             let facts = facts().get(type_name).unwrap();
             let first = rules.after.iter().filter_map(|after| after.mine.0.first());
             let sets = rules.unique.iter().flatten();
+            let mentions = rules.mentions.iter().map(|mention| &mention.property);
             let paths = first
+                .chain(mentions)
                 .chain(&rules.needs_ready)
                 .chain(&rules.completes)
                 .chain(&rules.holds)
@@ -101,6 +109,13 @@ mod tests {
                 .chain(sets);
             for path in paths {
                 assert!(facts.schema_at(path).is_some(), "{type_name} has no {path}");
+            }
+            for Mention {
+                type_name, name, ..
+            } in &rules.mentions
+            {
+                let other = self::facts().get(type_name).unwrap();
+                assert!(other.schema_at(name).is_some(), "{type_name} has no {name}");
             }
         }
     }

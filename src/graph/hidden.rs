@@ -22,13 +22,13 @@ pub(super) fn needs(
     rules: &Rules,
 ) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
     let mut found = after(graph, rules);
+    found.extend(mentioned(graph, rules));
     found.extend(completed(graph, rules));
     found.extend(looked_up(graph));
     found
 }
 
-/// A route to an internet gateway comes after the gateway's attachment to the same VPC, and the like.
-fn after(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+fn by_type(graph: &ResourceGraph) -> BTreeMap<&str, Vec<NodeIndex>> {
     let mut of_type: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
     for index in graph.index.values() {
         of_type
@@ -36,6 +36,60 @@ fn after(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Mil
             .or_default()
             .push(*index);
     }
+    of_type
+}
+
+/// A composite alarm comes after the alarms whose names stand in its rule.
+fn mentioned(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let of_type = by_type(graph);
+    let mut needs = Vec::new();
+    for (consumer_type, consumers) in &of_type {
+        for rule in &rules.of(consumer_type).mentions {
+            let texts = |index: NodeIndex, path: &PropertyPath| {
+                values(graph, index, &Hops(vec![path.clone()]))
+                    .into_iter()
+                    .filter_map(|common| match common {
+                        Common::Text(region, text) => Some((region, text)),
+                        Common::Resource(_) => None,
+                    })
+                    .collect::<Vec<_>>()
+            };
+            let producers = of_type.get(rule.type_name.as_str()).into_iter().flatten();
+            let names: Vec<(NodeIndex, String, String)> = producers
+                .flat_map(|producer| {
+                    let named = texts(*producer, &rule.name).into_iter();
+                    named.map(|(region, name)| (*producer, region, name))
+                })
+                .collect();
+            for consumer in consumers {
+                for (region, text) in texts(*consumer, &rule.property) {
+                    let producers = names.iter().filter(|(producer, of, name)| {
+                        producer != consumer && *of == region && mentions(&text, name)
+                    });
+                    needs.extend(
+                        producers.map(|(producer, ..)| (*producer, *consumer, Milestone::Accepted)),
+                    );
+                }
+            }
+        }
+    }
+    needs
+}
+
+/// Whether a name stands in a text by itself, or as the last part of an ARN: not within a longer name.
+fn mentions(text: &str, name: &str) -> bool {
+    let ends = |c: Option<char>| {
+        c.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '\'' | ':' | ','))
+    };
+    !name.is_empty()
+        && text.match_indices(name).any(|(at, _)| {
+            ends(text[..at].chars().next_back()) && ends(text[at + name.len()..].chars().next())
+        })
+}
+
+/// A route to an internet gateway comes after the gateway's attachment to the same VPC, and the like.
+fn after(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let of_type = by_type(graph);
     let mut needs = Vec::new();
     for (consumer_type, consumers) in &of_type {
         for rule in &rules.of(consumer_type).after {
@@ -210,4 +264,21 @@ pub(crate) fn touches(pattern: &PropertyPath, path: &PropertyPath) -> bool {
         .iter()
         .zip(path.steps())
         .all(|(a, b)| *a == Step::Any || a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions;
+
+    #[test]
+    fn a_name_is_mentioned_by_itself_or_at_the_end_of_an_arn() {
+        let rule = "ALARM(cpu) AND NOT OK(\"too many errors\") OR \
+                    INSUFFICIENT_DATA(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:queue)";
+        for name in ["cpu", "too many errors", "queue"] {
+            assert!(mentions(rule, name), "{name}");
+        }
+        for name in ["cp", "pu", "errors\" ", "ueue", "", "memory"] {
+            assert!(!mentions(rule, name), "{name}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ pub struct TypeRules {
     pub needs_ready: Vec<PropertyPath>,
     /// What it comes after without referring to it.
     pub after: Vec<After>,
+    /// Texts of its that name other resources, which it comes after.
+    pub mentions: Vec<Mention>,
     /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
     pub completes: Vec<PropertyPath>,
     /// Property sets of which AWS allows each combination of values once: a successor that has the same values cannot be
@@ -50,6 +52,17 @@ pub struct After {
     pub theirs: Hops,
     /// How far the other one must have come.
     pub milestone: Milestone,
+}
+
+/// A text that names resources of another type within itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    /// Where the text stands.
+    pub property: PropertyPath,
+    /// The other type.
+    pub type_name: String,
+    /// Where the other one has its name.
+    pub name: PropertyPath,
 }
 
 /// A path that may pass through other resources: `SubnetId>VpcId` is the VPC of the subnet. Empty: the resource itself.
@@ -85,6 +98,7 @@ impl Rules {
             native: false,
             needs_ready: Vec::new(),
             after: Vec::new(),
+            mentions: Vec::new(),
             completes: Vec::new(),
             unique: Vec::new(),
             holds: Vec::new(),
