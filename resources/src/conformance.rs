@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::definition::{Definition, Mode, Tags};
 use crate::error::Result;
 use crate::generic::Type;
-use crate::mapping::{Rule, look, merge};
+use crate::mapping::{Rule, look, merge, pair_names};
 
 /// How one property is carried out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -179,7 +179,22 @@ fn sample_at(facts: &TypeFacts, schema: &Schema, steps: &[Step], depth: usize) -
                 sample_at(facts, schema, rest, depth)
             });
             match step {
-                Step::Key(name) => Json::Object(Map::from_iter([(name.clone(), inner)])),
+                Step::Key(name) => {
+                    // Half a pair is none: a map in the API needs both its key and its value.
+                    let mut found = Map::from_iter([(name.clone(), inner)]);
+                    let names: Vec<&str> = schema.properties.keys().map(String::as_str).collect();
+                    if let (2, Some((key, value))) = (names.len(), pair_names(&names)) {
+                        for half in [key, value] {
+                            let plain = facts
+                                .property(schema, &half)
+                                .is_some_and(|half| facts.resolve(half).allows(Kind::String));
+                            if plain {
+                                found.entry(half).or_insert_with(|| "x".into());
+                            }
+                        }
+                    }
+                    Json::Object(found)
+                }
                 _ => json!([inner]),
             }
         }
@@ -256,10 +271,16 @@ fn told(definition: &'static Definition, of: &Type) -> Vec<String> {
             continue;
         };
         let answer = sample(service, &output.shape, true, DEPTH + 6);
-        let item = match look(&answer, read.load.items) {
+        let first = |list: &str| match look(&answer, list) {
             Some(Json::Array(items)) => items.first().cloned().unwrap_or_default(),
             other => other.unwrap_or_default(),
         };
+        let mut item = first(read.load.items);
+        if let (false, Json::Object(item), Json::Object(more)) =
+            (read.load.also.is_empty(), &mut item, first(read.load.also))
+        {
+            merge(item, more);
+        }
         // A selection looks for a certain id, which a sample does not have: what stands in lists of the item counts too.
         let selected = read.select.and_then(|select| select(&item, &id));
         if let (true, None, Json::Object(members)) = (read.into.is_empty(), &selected, &item) {

@@ -35,6 +35,8 @@ pub struct Load {
     /// Where the items stand in the answer, dotted, `*` for what is in lists (`Reservations.*.Instances`); empty: the answer
     /// itself is the one item.
     pub items: &'static str,
+    /// A second list of the answer whose items count like those of the first (composite alarms beside metric alarms); empty: none.
+    pub also: &'static str,
     /// Where an item has its key, dotted. `Associations.*.SubnetId`: it answers several keys. Not for [`By::One`].
     pub key: &'static str,
     /// Members that are always sent.
@@ -61,6 +63,7 @@ impl Load {
             by,
             batch,
             items,
+            also: "",
             key,
             fixed: &[],
             gone: &[],
@@ -533,6 +536,11 @@ pub(crate) async fn items(
             (_, Some(Json::Array(items))) => found.extend(items),
             (_, Some(Json::Null) | None) => {}
             (_, Some(item)) => found.push(item),
+        }
+        if !load.also.is_empty()
+            && let Some(Json::Array(more)) = look(&answer, load.also)
+        {
+            found.extend(more);
         }
         let Some(paginator) = paginator.filter(|_| !load.items.is_empty()) else {
             break;

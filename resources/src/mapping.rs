@@ -652,7 +652,7 @@ fn pair(item: &Json) -> Option<(String, Json)> {
 
 /// Which of some names are a pair's key and value: `Key` and `Value`, `name` and `value`, `TagKey` and `TagValue`,
 /// `ParameterName` and `ParameterValue`.
-fn pair_names(names: &[&str]) -> Option<(String, String)> {
+pub(crate) fn pair_names(names: &[&str]) -> Option<(String, String)> {
     let ends = |ending: &str| {
         names
             .iter()

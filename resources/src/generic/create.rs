@@ -6,13 +6,12 @@ use payctl_model::{Incarnation, PropertyPath, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::find::find;
-
-use super::read::read;
+use super::read::{key, read};
 use super::types::{Type, add_fixed, expose};
 use super::update::update;
 use super::{items_of, write};
 use crate::context::Context;
-use crate::definition::{Definition, Tags};
+use crate::definition::{Definition, Find, Tags};
 use crate::error::{Error, Result};
 use crate::mapping::look;
 use crate::resource::{Observed, Status, Update};
@@ -46,19 +45,14 @@ pub async fn create(
         });
     }
     if create.overwrites
-        && let Some(first) = definition.reads.first()
-        && let Some(name) = definition
-            .name
-            .and_then(|name| properties.get(name.property)?.as_str())
-        && !items_of(context, first.load, name).await?.is_empty()
-        && find(definition, context, desired, incarnation)
-            .await?
-            .is_none()
+        && is_taken(&of, context, &properties).await?
+        && (definition.tags == Tags::None && !matches!(definition.find, Find::Search(_))
+            || find(definition, context, desired, incarnation)
+                .await?
+                .is_none())
     {
-        return Err(Error::Failed(format!(
-            "{} `{name}` exists already and is not this resource's: choose another name, or delete it",
-            definition.type_name
-        )));
+        let name = of.id(&properties).map(|id| id.as_str().to_owned());
+        return Err(taken(definition, &name.unwrap_or_default()));
     }
     let answer = write(
         definition,
@@ -109,6 +103,32 @@ pub async fn create(
         }
     }
     Ok(observed)
+}
+
+/// Whether AWS has something already where the call would put this one. What a create whose answer was lost has made is looked
+/// for before this is asked.
+async fn is_taken(of: &Type, context: &Context, properties: &Map<String, Json>) -> Result<bool> {
+    let (Some(first), Some(id)) = (of.definition.reads.first(), of.id(properties)) else {
+        return Ok(false);
+    };
+    let Some(key) = key(first.key, &id, &Json::Null) else {
+        return Ok(false);
+    };
+    let items = items_of(context, first.load, &key).await?;
+    let is_it = |item: &Json| {
+        first
+            .select
+            .is_none_or(|select| select(item, &id).is_some())
+    };
+    Ok(items.iter().any(is_it))
+}
+
+/// The error where a call would overwrite what is somebody else's.
+pub fn taken(definition: &Definition, name: &str) -> Error {
+    Error::Failed(format!(
+        "{} `{name}` exists already and is not this resource's: choose another name, or delete it",
+        definition.type_name
+    ))
 }
 
 /// The resource when it is ready for more calls.
@@ -163,13 +183,20 @@ pub(super) fn create_input(
             json!([{"ResourceType": kind, "Tags": tags}]),
         );
     }
-    let marked = of
-        .input(create.operation)
-        .and_then(|shape| shape.members.iter().find(|member| member.idempotency_token));
+    let shape = of.input(create.operation);
+    let marked =
+        shape.and_then(|shape| shape.members.iter().find(|member| member.idempotency_token));
     if let Some(name) = create.token.or(marked.map(|member| member.name.as_str())) {
-        input
-            .entry(name.to_owned())
-            .or_insert_with(|| incarnation.token("").into());
+        let member = shape.and_then(|shape| shape.member_named(name));
+        let least = member.and_then(|member| of.shape(&member.shape).min);
+        let short = incarnation.token("");
+        // Some services take UUIDs and nothing shorter (Logs, PutQueryDefinition: 36 characters at least).
+        let token = if least.is_some_and(|least| (short.len() as f64) < least) {
+            incarnation.token(create.operation)
+        } else {
+            short
+        };
+        input.entry(name.to_owned()).or_insert_with(|| token.into());
     }
     input
 }

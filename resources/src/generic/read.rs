@@ -110,7 +110,8 @@ pub async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = 
     open.into_iter().filter_map(|(_, answer)| answer).collect()
 }
 
-fn key(key: Key, id: &PhysicalId, description: &Json) -> Option<String> {
+/// What a read asks for.
+pub(super) fn key(key: Key, id: &PhysicalId, description: &Json) -> Option<String> {
     match key {
         Key::Id([]) => Some(id.as_str().to_owned()),
         Key::Id(positions) => {

@@ -137,6 +137,10 @@ impl Type {
         self.service.input(self.service.operation(operation)?)
     }
 
+    pub(super) fn shape(&self, name: &str) -> &'static payctl_api::Shape {
+        self.service.shape(name)
+    }
+
     /// Refuses what the type does not support.
     pub(super) fn check(&self, properties: &Map<String, Json>) -> Result<()> {
         for (pattern, reason) in self.definition.unsupported {
