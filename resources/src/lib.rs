@@ -56,8 +56,8 @@ pub use tags::{Owner, prepare};
 /// What a type's module imports.
 pub mod prelude {
     pub use crate::definition::{
-        After, Change, Create, Definition, Delete, Find, Fixed, Key, Milestone, Mode, Need, Read,
-        StepFuture, Tags, ready,
+        After, Change, Create, Definition, Delete, Find, Fixed, Key, Mention, Milestone, Mode,
+        Need, Read, StepFuture, Tags, ready,
     };
     pub use crate::generic::{self, described, state_is};
     pub use crate::loaders::{By, Load};
@@ -105,7 +105,11 @@ pub const TYPES: &[&dyn Resource] = &[
     &kms::key::Key,
     &kms::alias::Alias,
     &logs::log_group::LogGroup,
+    &logs::metric_filter::MetricFilter,
+    &logs::subscription_filter::SubscriptionFilter,
+    &logs::query_definition::QueryDefinition,
     &cloudwatch::alarm::Alarm,
+    &cloudwatch::composite_alarm::CompositeAlarm,
     &cloudwatch::dashboard::Dashboard,
     &sns::topic::Topic,
     &sns::subscription::Subscription,

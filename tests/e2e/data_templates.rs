@@ -238,6 +238,7 @@ cases!(
     scaling,
     secrets,
     topics,
+    watching,
 );
 
 // Those that moto carries as AWS does; what it does otherwise with the others has not been judged case by case.

@@ -1,6 +1,6 @@
 //! `AWS::CloudWatch::Alarm`: a watch on a metric or on an expression of metrics.
 
-use super::{ALARMS, TAGS};
+use super::{ALARMS, TAGS, is_composite};
 use crate::prelude::*;
 use crate::tags;
 
@@ -10,7 +10,7 @@ native!(
     Definition {
         create: Create { overwrites: true, ..Create::of("PutMetricAlarm", "") },
         reads: &[
-            Read::of(&ALARMS),
+            Read { select: Some(metric), ..Read::of(&ALARMS) },
             Read { key: Key::Described(&["AlarmArn"]), select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
             Read { key: Key::Described(&["AlarmArn"]), when: Some(tags::untagged), ..Read::of(&TAGS) },
         ],
@@ -27,3 +27,7 @@ native!(
         ..Definition::new("AWS::CloudWatch::Alarm", "cloudwatch")
     }
 );
+
+fn metric(alarm: &Json, _: &PhysicalId) -> Option<Json> {
+    (!is_composite(alarm)).then(|| alarm.clone())
+}

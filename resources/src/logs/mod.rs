@@ -1,6 +1,9 @@
-//! Log groups.
+//! Log groups, what happens to their events, and saved queries.
 
 pub mod log_group;
+pub mod metric_filter;
+pub mod query_definition;
+pub mod subscription_filter;
 
 use crate::definition::Fixed;
 use crate::loaders::{By, Load};
@@ -43,3 +46,25 @@ pub(crate) static RESOURCE_POLICIES: Load = Load {
     )
 };
 pub(crate) static TAGS: Load = of_arn("ListTagsForResource", &["resourceArn"], "");
+
+/// All filters of a group: names have no call of their own.
+pub(crate) static METRIC_FILTERS: Load =
+    of_arn("DescribeMetricFilters", &["logGroupName"], "metricFilters");
+pub(crate) static SUBSCRIPTION_FILTERS: Load = of_arn(
+    "DescribeSubscriptionFilters",
+    &["logGroupName"],
+    "subscriptionFilters",
+);
+/// Saved queries are told all at once; a page holds as many as a region may have (API_DescribeQueryDefinitions, "maxResults";
+/// CloudWatch Logs quotas, "Saved queries").
+pub(crate) static QUERIES: Load = Load {
+    fixed: &[("maxResults", Fixed::Number(1000))],
+    ..Load::of(
+        "logs",
+        "DescribeQueryDefinitions",
+        By::All,
+        1,
+        "queryDefinitions",
+        "queryDefinitionId",
+    )
+};

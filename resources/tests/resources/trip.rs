@@ -175,6 +175,18 @@ impl Trip {
         made
     }
 
+    /// Why a resource is not made.
+    pub async fn refused(&self, type_name: &str, properties: Json) -> String {
+        let resource = resource(type_name).expect("a native type");
+        let address = Address::new(REGION, "stack", "Refused");
+        let incarnation = Incarnation(format!("i{:x<25}", "refused"));
+        let desired = self.prepared(resource, &address, &incarnation, properties);
+        match resource.create(&self.context, &desired, &incarnation).await {
+            Ok(made) => panic!("{type_name} {} was made", made.id),
+            Err(error) => error.to_string(),
+        }
+    }
+
     fn prepared(
         &self,
         resource: &dyn Resource,

@@ -466,3 +466,204 @@ async fn many_are_read_with_few_calls() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn composite_alarms() {
+    let trip = Trip::new();
+    let metric = |name: &str| {
+        json!({
+            "AlarmName": name, "Namespace": "payments", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+        })
+    };
+    let errors = trip.make("AWS::CloudWatch::Alarm", metric("errors")).await;
+    let deployment = trip
+        .make("AWS::CloudWatch::Alarm", metric("deployment"))
+        .await;
+    let topic = "arn:aws:sns:us-east-1:123456789012:on-call";
+    let mut composite = trip
+        .make("AWS::CloudWatch::CompositeAlarm", json!({
+            "AlarmName": "payments", "AlarmDescription": "people cannot pay", "AlarmRule": "ALARM(errors) AND NOT ALARM(\"deployment\")",
+            "ActionsEnabled": "true", "AlarmActions": [topic], "OKActions": [topic], "InsufficientDataActions": [],
+            "ActionsSuppressor": "deployment", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120,
+            "Tags": tags(&[("a", "1")]),
+        }))
+        .await;
+    trip.change(
+        &mut composite,
+        json!({
+            "AlarmName": "payments", "AlarmRule": "ALARM(errors)", "ActionsEnabled": false, "OKActions": [topic],
+            "Tags": tags(&[("a", "2"), ("b", "1")]),
+        }),
+        &[
+            "ActionsEnabled",
+            "ActionsSuppressor",
+            "ActionsSuppressorExtensionPeriod",
+            "ActionsSuppressorWaitPeriod",
+            "AlarmActions",
+            "AlarmDescription",
+            "AlarmRule",
+            "Tags",
+        ],
+    )
+    .await;
+    // Metric and composite alarms are read by the same call.
+    trip.aws
+        .calls
+        .lock()
+        .expect("nothing panics with it")
+        .clear();
+    let wanted = [&errors, &deployment, &composite]
+        .map(|made| (made.resource, made.id.clone(), Some(BTreeSet::new())));
+    for read in read_declared(&trip.context, wanted.into()).await {
+        assert!(read.expect("an answer").is_some());
+    }
+    let calls = trip
+        .aws
+        .calls
+        .lock()
+        .expect("nothing panics with it")
+        .clone();
+    let reads = calls
+        .iter()
+        .filter(|call| *call == "cloudwatch:DescribeAlarms");
+    assert_eq!(reads.count(), 1, "{calls:?}");
+    trip.delete(&composite).await;
+    trip.delete(&errors).await;
+    trip.delete(&deployment).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_of_somebody_else_is_not_overwritten_by_a_composite_one() {
+    let trip = Trip::new();
+    trip.did(
+        "cloudwatch",
+        "PutCompositeAlarm",
+        json!({"AlarmName": "taken", "AlarmRule": "TRUE"}),
+    );
+    let refused = trip
+        .refused(
+            "AWS::CloudWatch::CompositeAlarm",
+            json!({"AlarmName": "taken", "AlarmRule": "FALSE"}),
+        )
+        .await;
+    assert!(refused.contains("`taken` exists already"), "{refused}");
+    let rule = trip.did(
+        "cloudwatch",
+        "DescribeAlarms",
+        json!({"AlarmTypes": ["CompositeAlarm"]}),
+    );
+    assert_eq!(rule["CompositeAlarms"][0]["AlarmRule"], "TRUE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn filters_of_log_groups() {
+    let trip = Trip::new();
+    let group = trip
+        .make("AWS::Logs::LogGroup", json!({"LogGroupName": "/ecs/api"}))
+        .await;
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ]});
+    // A moment ago: Logs cannot assume it yet.
+    let role = trip.did(
+        "iam",
+        "CreateRole",
+        json!({"RoleName": "stream", "AssumeRolePolicyDocument": trust.to_string()}),
+    );
+    let mut metric = trip
+        .make("AWS::Logs::MetricFilter", json!({
+            "LogGroupName": "/ecs/api", "FilterPattern": "{ $.level = \"error\" }", "ApplyOnTransformedLogs": "false",
+            "MetricTransformations": [{
+                "MetricName": "Errors", "MetricNamespace": "payments", "MetricValue": "1", "Unit": "Count",
+                "Dimensions": [{"Key": "route", "Value": "$.route"}, {"Key": "tenant", "Value": "$.tenant"}],
+            }],
+        }))
+        .await;
+    assert!(
+        metric
+            .id
+            .as_str()
+            .starts_with("/ecs/api|project-env-stack-MetricFilter-"),
+        "{}",
+        metric.id
+    );
+    trip.change(
+        &mut metric,
+        json!({
+            "LogGroupName": "/ecs/api", "FilterPattern": "", "EmitSystemFieldDimensions": ["@aws.account"],
+            "FieldSelectionCriteria": "@aws.region = \"us-east-1\"",
+            "MetricTransformations": [{
+                "MetricName": "Lines", "MetricNamespace": "payments", "MetricValue": "1", "DefaultValue": 0,
+            }],
+        }),
+        &["ApplyOnTransformedLogs", "EmitSystemFieldDimensions", "FieldSelectionCriteria", "FilterPattern", "MetricTransformations"],
+    )
+    .await;
+    let mut subscription = trip
+        .make("AWS::Logs::SubscriptionFilter", json!({
+            "LogGroupName": "/ecs/api", "FilterName": "all", "FilterPattern": "", "Distribution": "Random", "RoleArn": role["Role"]["Arn"],
+            "DestinationArn": "arn:aws:kinesis:us-east-1:123456789012:stream/events", "EmitSystemFields": ["@aws.account", "@aws.region"],
+        }))
+        .await;
+    assert_eq!(subscription.id.as_str(), "all|/ecs/api");
+    trip.change(
+        &mut subscription,
+        json!({
+            "LogGroupName": "/ecs/api", "FilterName": "all", "FilterPattern": "error", "ApplyOnTransformedLogs": true,
+            "DestinationArn": "arn:aws:logs:us-east-1:210987654321:destination:central", "FieldSelectionCriteria": "@aws.account = \"1\"",
+        }),
+        &["ApplyOnTransformedLogs", "DestinationArn", "Distribution", "EmitSystemFields", "FieldSelectionCriteria", "FilterPattern", "RoleArn"],
+    )
+    .await;
+    for (kind, properties) in [
+        (
+            "AWS::Logs::SubscriptionFilter",
+            json!({
+                "LogGroupName": "/ecs/api", "FilterName": "all", "FilterPattern": "x",
+                "DestinationArn": "arn:aws:logs:us-east-1:210987654321:destination:central",
+            }),
+        ),
+        (
+            "AWS::Logs::MetricFilter",
+            json!({
+                "LogGroupName": "/ecs/api", "FilterPattern": "", "FilterName": metric.id.as_str().rsplit('|').next(),
+                "MetricTransformations": [{"MetricName": "Lines", "MetricNamespace": "payments", "MetricValue": "2"}],
+            }),
+        ),
+    ] {
+        let refused = trip.refused(kind, properties).await;
+        assert!(refused.contains("exists already"), "{refused}");
+    }
+    trip.delete(&subscription).await;
+    trip.delete(&metric).await;
+    trip.delete(&group).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn saved_queries() {
+    let trip = Trip::new();
+    trip.did(
+        "logs",
+        "PutQueryDefinition",
+        json!({"name": "payments/errors", "queryString": "somebody else's"}),
+    );
+    let mut query = trip
+        .make("AWS::Logs::QueryDefinition", json!({
+            "Name": "payments/errors", "QueryString": "fields @timestamp\n| limit {{count}}", "LogGroupNames": ["/ecs/b", "/ecs/a"],
+            "Parameters": [{"Name": "count", "DefaultValue": "20", "Description": "how many"}],
+        }))
+        .await;
+    trip.change(
+        &mut query,
+        json!({"Name": "payments/all", "QueryString": "fields @message", "QueryLanguage": "CWLI"}),
+        &["LogGroupNames", "Name", "Parameters", "QueryString"],
+    )
+    .await;
+    trip.delete(&query).await;
+    let left = trip.did("logs", "DescribeQueryDefinitions", json!({}));
+    assert_eq!(
+        left["queryDefinitions"][0]["queryString"],
+        "somebody else's"
+    );
+}

@@ -79,9 +79,38 @@ async fn every_law_refuses_what_breaks_it() {
         json!({"AlarmName": "c", "AlarmRule": "ALARM(a)"}),
     );
     aws.did(put, alarm("a", json!({})));
-    aws.did(
-        "cloudwatch:PutCompositeAlarm",
-        json!({"AlarmName": "c", "AlarmRule": "ALARM(a)"}),
+    let composite = "cloudwatch:PutCompositeAlarm";
+    let expression = "cloudwatch: a composite alarm's rule is an expression, of at most 100 alarms and 500 elements";
+    let many = vec!["ALARM(a)"; 101].join(" OR ");
+    for rule in ["a", "ALARM(a) OK(a)", "ALARM()", many.as_str()] {
+        breaks(
+            expression,
+            composite,
+            json!({"AlarmName": "c", "AlarmRule": rule}),
+        );
+    }
+    let suppressor = "cloudwatch: a suppressor exists, and comes with both of its periods";
+    for more in [
+        json!({"ActionsSuppressor": "none", "ActionsSuppressorWaitPeriod": 1, "ActionsSuppressorExtensionPeriod": 1}),
+        json!({"ActionsSuppressor": "a", "ActionsSuppressorWaitPeriod": 1}),
+        json!({"ActionsSuppressorWaitPeriod": 1}),
+    ] {
+        let mut input = json!({"AlarmName": "c", "AlarmRule": "ALARM(a)"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            input[name] = value.clone();
+        }
+        breaks(suppressor, composite, input);
+    }
+    for name in ["c", "d"] {
+        aws.did(
+            composite,
+            json!({"AlarmName": name, "AlarmRule": "ALARM(a)"}),
+        );
+    }
+    breaks(
+        "cloudwatch: at most one composite alarm is deleted by a call",
+        "cloudwatch:DeleteAlarms",
+        json!({"AlarmNames": ["c", "d"]}),
     );
     breaks(
         "cloudwatch: the alarm exists",
@@ -276,6 +305,60 @@ async fn alarms_come_back_as_they_were_put() {
     assert_eq!(
         aws.did("cloudwatch:DescribeAlarms", json!({}))["MetricAlarms"],
         json!([])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn composite_alarms_follow_the_alarms_of_their_rules() {
+    let aws = Aws::new();
+    for name in ["a", "b b"] {
+        aws.did("cloudwatch:PutMetricAlarm", alarm(name, json!({})));
+    }
+    let composite = |name: &str, rule: &str| {
+        let input = json!({"AlarmName": name, "AlarmRule": rule});
+        aws.did("cloudwatch:PutCompositeAlarm", input);
+    };
+    composite("c", "ALARM(a) AND NOT ALARM(\"b b\")");
+    composite(
+        "parent",
+        "OK(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:c) OR FALSE",
+    );
+    let state = |name: &str| {
+        let input = json!({"AlarmNames": [name], "AlarmTypes": ["CompositeAlarm"]});
+        aws.did("cloudwatch:DescribeAlarms", input)["CompositeAlarms"][0]["StateValue"].clone()
+    };
+    let set = |name: &str, value: &str| {
+        let input = json!({"AlarmName": name, "StateValue": value, "StateReason": "a test"});
+        aws.did("cloudwatch:SetAlarmState", input);
+    };
+    assert_eq!(state("c"), "INSUFFICIENT_DATA");
+    pass(5).await;
+    assert_eq!((state("c"), state("parent")), (json!("OK"), json!("ALARM")));
+    set("a", "ALARM");
+    pass(5).await;
+    assert_eq!((state("c"), state("parent")), (json!("ALARM"), json!("OK")));
+    set("b b", "ALARM");
+    pass(5).await;
+    assert_eq!((state("c"), state("parent")), (json!("OK"), json!("ALARM")));
+    // Alarms that depend on themselves are left as they are.
+    composite("c", "NOT ALARM(parent)");
+    pass(3_600).await;
+    assert_eq!((state("c"), state("parent")), (json!("OK"), json!("ALARM")));
+    let family = |input: Json| {
+        let found = aws.did("cloudwatch:DescribeAlarms", input);
+        let names = ["MetricAlarms", "CompositeAlarms"].map(|kind| found[kind].clone());
+        names
+            .iter()
+            .filter_map(Json::as_array)
+            .flatten()
+            .map(|one| one["AlarmName"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(family(json!({"ParentsOfAlarmName": "c"})), ["parent"]);
+    assert_eq!(family(json!({"ChildrenOfAlarmName": "c"})), ["parent"]);
+    assert_eq!(
+        family(json!({"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]})).len(),
+        4
     );
 }
 

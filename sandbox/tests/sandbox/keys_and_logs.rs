@@ -211,6 +211,56 @@ async fn every_law_refuses_what_breaks_it() {
         "logs:PutSubscriptionFilter",
         subscribe("a", "3"),
     );
+    let destination = "logs: a subscription's destination is a stream, a function or a destination of Logs, and streams come with a role that Logs can assume";
+    for (arn, role) in [
+        ("arn:aws:kinesis:eu-west-1:123456789012:stream/s", None),
+        (
+            "arn:aws:firehose:eu-west-1:123456789012:deliverystream/s",
+            Some("arn:aws:iam::123456789012:role/nobody"),
+        ),
+        (
+            "arn:aws:lambda:eu-west-1:123456789012:function:f",
+            Some("arn:aws:iam::210987654321:role/r"),
+        ),
+        ("arn:aws:lambda:eu-west-2:123456789012:function:f", None),
+        ("arn:aws:sqs:eu-west-1:123456789012:q", None),
+        ("nonsense", None),
+    ] {
+        let mut input = subscribe("a", "1");
+        input["destinationArn"] = json!(arn);
+        if let Some(role) = role {
+            input["roleArn"] = json!(role);
+        }
+        breaks(destination, "logs:PutSubscriptionFilter", input);
+    }
+    breaks(
+        "logs: filters are told of a group that exists",
+        "logs:DescribeSubscriptionFilters",
+        json!({"logGroupName": "none"}),
+    );
+    breaks(
+        "logs: a metric name is asked for with its namespace, and a prefix with its group",
+        "logs:DescribeMetricFilters",
+        json!({"metricName": "m"}),
+    );
+    let metric = |name: &str, transform: Json| json!({"logGroupName": "a", "filterName": name, "filterPattern": "", "metricTransformations": [transform]});
+    let one = json!({"metricName": "m", "metricNamespace": "n", "metricValue": "1", "defaultValue": 0.0, "dimensions": {"a": "$.a"}});
+    breaks(
+        "logs: a metric has a default value or dimensions, three at most, taken from the event's fields",
+        "logs:PutMetricFilter",
+        metric("f", one),
+    );
+    for number in 0..100 {
+        aws.did(
+            "logs:PutMetricFilter",
+            metric(&number.to_string(), transform[0].clone()),
+        );
+    }
+    breaks(
+        "logs: a group has at most 100 metric filters",
+        "logs:PutMetricFilter",
+        metric("f", transform[0].clone()),
+    );
     for number in 0..10 {
         aws.did(
             "logs:PutResourcePolicy",
@@ -450,4 +500,102 @@ async fn log_groups_come_back_as_they_were_made() {
         )["metricFilters"],
         json!([])
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn filters_and_queries_come_back_as_they_were_put() {
+    let aws = Aws::new();
+    aws.did("logs:CreateLogGroup", json!({"logGroupName": "a"}));
+    let put = json!({
+        "logGroupName": "a", "filterName": "f", "filterPattern": "ERROR", "applyOnTransformedLogs": true,
+        "fieldSelectionCriteria": "@aws.region = \"eu-west-1\"", "emitSystemFieldDimensions": ["@aws.account"],
+        "metricTransformations": [{"metricName": "m", "metricNamespace": "n", "metricValue": "1", "unit": "Count", "dimensions": {"a": "$.a"}}],
+    });
+    aws.did("logs:PutMetricFilter", put.clone());
+    let filters =
+        |input: Json| aws.did("logs:DescribeMetricFilters", input)["metricFilters"].clone();
+    let first = filters(json!({"metricName": "m", "metricNamespace": "n"}))[0].clone();
+    for (member, value) in put.as_object().into_iter().flatten() {
+        assert_eq!(&first[member], value, "{member}");
+    }
+    // What is put again without a member has its default.
+    let again = json!({"logGroupName": "a", "filterName": "f", "filterPattern": "", "metricTransformations": put["metricTransformations"]});
+    aws.did("logs:PutMetricFilter", again);
+    let second = filters(json!({"logGroupName": "a", "filterNamePrefix": "f"}))[0].clone();
+    assert_eq!(
+        (
+            &second["applyOnTransformedLogs"],
+            second.get("fieldSelectionCriteria")
+        ),
+        (&json!(false), None)
+    );
+    assert_eq!(second["creationTime"], first["creationTime"]);
+    let subscribe = json!({
+        "logGroupName": "a", "filterName": "s", "filterPattern": "", "destinationArn": "arn:aws:logs:eu-west-1:210987654321:destination:d",
+        "emitSystemFields": ["@aws.account"],
+    });
+    aws.did("logs:PutSubscriptionFilter", subscribe);
+    let listed = aws.did(
+        "logs:DescribeSubscriptionFilters",
+        json!({"logGroupName": "a"}),
+    );
+    assert_eq!(
+        listed["subscriptionFilters"][0]["distribution"],
+        "ByLogStream"
+    );
+    for (operation, name) in [
+        ("logs:DeleteMetricFilter", "f"),
+        ("logs:DeleteSubscriptionFilter", "s"),
+    ] {
+        let input = json!({"logGroupName": "a", "filterName": name});
+        aws.did(operation, input.clone());
+        assert_eq!(aws.refused(operation, input), "ResourceNotFoundException");
+    }
+
+    let put = |more: Json| {
+        let mut input = json!({"name": "q", "queryString": "fields @message"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            input[name] = value.clone();
+        }
+        aws.did("logs:PutQueryDefinition", input)["queryDefinitionId"].clone()
+    };
+    let token = json!({"clientToken": "a".repeat(36), "logGroupNames": ["a"]});
+    let id = put(token.clone());
+    assert_eq!(put(token), id, "the same token gives the same query");
+    assert_ne!(put(json!({"name": "other"})), id);
+    let found =
+        |input: Json| aws.did("logs:DescribeQueryDefinitions", input)["queryDefinitions"].clone();
+    let query = found(json!({"queryDefinitionNamePrefix": "q"}))[0].clone();
+    assert_eq!(
+        (
+            &query["queryDefinitionId"],
+            &query["queryLanguage"],
+            &query["logGroupNames"]
+        ),
+        (&id, &json!("CWLI"), &json!(["a"]))
+    );
+    assert_eq!(put(json!({"queryDefinitionId": id, "name": "renamed"})), id);
+    assert_eq!(
+        found(json!({"queryDefinitionNamePrefix": "re"}))[0]["logGroupNames"],
+        json!([])
+    );
+    assert_eq!(
+        found(json!({"maxResults": 1})).as_array().map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(
+        aws.did(
+            "logs:DeleteQueryDefinition",
+            json!({"queryDefinitionId": id})
+        )["success"],
+        true
+    );
+    for operation in ["logs:DeleteQueryDefinition", "logs:PutQueryDefinition"] {
+        let mut input = json!({"queryDefinitionId": id});
+        if operation.contains("Put") {
+            input["name"] = json!("q");
+            input["queryString"] = json!("fields @message");
+        }
+        assert_eq!(aws.refused(operation, input), "ResourceNotFoundException");
+    }
 }

@@ -46,6 +46,8 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"): found("scalable target", item["ResourceId"])
     for item in pages("logs", "describe_log_groups", "logGroups"): found("log group", item["logGroupName"])
     for item in pages("cloudwatch", "describe_alarms", "MetricAlarms"): found("alarm", item["AlarmName"])
+    for item in pages("cloudwatch", "describe_alarms", "CompositeAlarms", AlarmTypes=["CompositeAlarm"]): found("composite alarm", item["AlarmName"])
+    for item in pages("logs", "describe_query_definitions", "queryDefinitions"): found("saved query", item["name"])
     for item in pages("cloudwatch", "list_dashboards", "DashboardEntries"): found("dashboard", item["DashboardName"])
     for item in pages("sns", "list_topics", "Topics"): found("topic", item["TopicArn"])
     # Nobody can delete one that waits for its confirmation: AWS forgets it after three days (sns API_Unsubscribe).

@@ -40,6 +40,29 @@ cloudwatch.put_metric_alarm(**{k: v for k, v in {**alarm, "AlarmName": "p99", "E
 same("percentile", found("p99")["ExtendedStatistic"], "p99")
 items, count = pages(cloudwatch, "describe_alarms", "MetricAlarms", 2)
 same("by pages", (len(items), count), (3, 2))
+rule = 'ALARM(busy) AND NOT ALARM("rate")'
+cloudwatch.put_composite_alarm(
+    AlarmName="shop down", AlarmRule=rule, AlarmDescription="nobody can buy", ActionsSuppressor="p99",
+    ActionsSuppressorWaitPeriod=60, ActionsSuppressorExtensionPeriod=120, Tags=tags({"Name": "shop"}),
+)
+
+
+def composite():
+    return cloudwatch.describe_alarms(AlarmNames=["shop down"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"][0]
+
+
+holds(
+    "composite", composite(), AlarmRule=rule, ActionsEnabled=True, ActionsSuppressor="p99", OKActions=[],
+    AlarmArn=f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:shop down",
+)
+same("only metric alarms", cloudwatch.describe_alarms(AlarmNames=["shop down"])["MetricAlarms"], [])
+until("evaluated", lambda: composite()["StateValue"] == "OK")
+cloudwatch.set_alarm_state(AlarmName="busy", StateValue="ALARM", StateReason="a test")
+until("it follows", lambda: composite()["StateValue"] == "ALARM")
+refused("ValidationError", cloudwatch.put_composite_alarm, AlarmName="x", AlarmRule="ALARM(nobody)")
+refused("ValidationError", cloudwatch.put_composite_alarm, AlarmName="x", AlarmRule="ALARM(busy")
+refused("ValidationError", cloudwatch.delete_alarms, AlarmNames=["busy"])
+cloudwatch.delete_alarms(AlarmNames=["shop down"])
 cloudwatch.disable_alarm_actions(AlarmNames=["busy"])
 same("silent", found()["ActionsEnabled"], False)
 cloudwatch.delete_alarms(AlarmNames=["busy"])

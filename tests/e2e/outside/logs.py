@@ -29,5 +29,43 @@ items, count = pages(logs, "describe_log_groups", "logGroups", 2, logGroupNamePr
 same("by pages", (len(items), count), (4, 2))
 refused("ResourceNotFoundException", logs.delete_log_group, logGroupName="/nobody")
 refused("ResourceNotFoundException", logs.put_retention_policy, logGroupName="/nobody", retentionInDays=1)
+metric = dict(metricName="Errors", metricNamespace="shop", metricValue="1", dimensions={"route": "$.route"}, unit="Count")
+for number in range(3):
+    logs.put_metric_filter(
+        logGroupName="/shop/web", filterName=f"errors-{number}", filterPattern="ERROR", metricTransformations=[metric]
+    )
+items, count = pages(logs, "describe_metric_filters", "metricFilters", 2, logGroupName="/shop/web")
+same("by pages", (len(items), count), (3, 2))
+holds("filter", items[0], filterName="errors-0", filterPattern="ERROR", metricTransformations=[metric], logGroupName="/shop/web")
+same("by prefix", len(logs.describe_metric_filters(logGroupName="/shop/web", filterNamePrefix="errors-1")["metricFilters"]), 1)
+same("counted", group()["metricFilterCount"], 3)
+refused("ResourceNotFoundException", logs.describe_metric_filters, logGroupName="/nobody")
+refused("InvalidParameterException", logs.describe_metric_filters, metricName="Errors")
+logs.delete_metric_filter(logGroupName="/shop/web", filterName="errors-0")
+refused("ResourceNotFoundException", logs.delete_metric_filter, logGroupName="/shop/web", filterName="errors-0")
+
+subscription = dict(
+    logGroupName="/shop/web", filterPattern="", destinationArn=f"arn:aws:logs:{REGION}:{ACCOUNT}:destination:central",
+    distribution="ByLogStream",
+)
+for name in ("one", "two"):
+    logs.put_subscription_filter(filterName=name, **subscription)
+refused("LimitExceededException", logs.put_subscription_filter, filterName="three", **subscription)
+refused(
+    "InvalidParameterException", logs.put_subscription_filter,
+    **{**subscription, "filterName": "two", "destinationArn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"},
+)
+found = logs.describe_subscription_filters(logGroupName="/shop/web")["subscriptionFilters"]
+holds("subscription", found[0], filterName="one", **subscription)
+logs.delete_subscription_filter(logGroupName="/shop/web", filterName="one")
+same("one is left", len(logs.describe_subscription_filters(logGroupName="/shop/web")["subscriptionFilters"]), 1)
+
+query = logs.put_query_definition(name="errors", queryString="fields @message", logGroupNames=["/shop/web"])["queryDefinitionId"]
+found = logs.describe_query_definitions(queryDefinitionNamePrefix="err")["queryDefinitions"][0]
+holds("query", found, queryDefinitionId=query, name="errors", queryString="fields @message", logGroupNames=["/shop/web"])
+logs.put_query_definition(queryDefinitionId=query, name="all", queryString="fields @message")
+holds("changed", logs.describe_query_definitions()["queryDefinitions"][0], queryDefinitionId=query, name="all", logGroupNames=[])
+same("success", logs.delete_query_definition(queryDefinitionId=query)["success"], True)
+refused("ResourceNotFoundException", logs.delete_query_definition, queryDefinitionId=query)
 logs.delete_log_group(logGroupName="/shop/web")
 same("gone", logs.describe_log_groups(logGroupNamePrefix="/shop/web")["logGroups"], [])

@@ -1,5 +1,6 @@
 //! Metric alarms and composite alarms, which share their names.
 
+use super::composite::{self, depends};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Paging, Tags, run};
@@ -7,7 +8,7 @@ use crate::law::Law;
 use crate::world::Record;
 use serde_json::{Map, Value as Json, json};
 
-const KIND: &str = "cloudwatch/alarm";
+pub(super) const KIND: &str = "cloudwatch/alarm";
 
 /// An alarm; a composite one has a rule.
 pub(super) const ALARM: Kind = Kind {
@@ -29,6 +30,7 @@ pub(super) const ALARM: Kind = Kind {
         })
     }),
     tags: Tags::Unseen("Tags"),
+    on_event: Some(composite::on_event),
     not_found: Fault::new("ResourceNotFoundException", "{id} does not exist."),
     operations: &[
         run("PutMetricAlarm", put),
@@ -209,29 +211,6 @@ fn wrong(call: &Call) -> Option<String> {
     None
 }
 
-/// The alarms of a composite one's rule come first.
-pub(super) const RULE: Law = Law {
-    name: "the alarms of a composite alarm's rule exist",
-    operations: &["PutCompositeAlarm"],
-    source: "CloudWatch API Reference, PutCompositeAlarm, AlarmRule",
-    fault: Fault::new(
-        "ValidationError",
-        "Could not save the composite alarm as alarms [{names}] in the alarm rule do not exist",
-    ),
-    check: Some(|call, law| {
-        let named = children(call.text("AlarmRule").unwrap_or_default());
-        let missing: Vec<&str> = named
-            .iter()
-            .map(String::as_str)
-            .filter(|name| call.find(KIND, name).is_none())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(law.fault.with(&[("names", &missing.join(", "))]))
-    }),
-};
-
 /// All or none are deleted.
 pub(super) const THERE: Law = Law {
     name: "the alarm exists",
@@ -248,64 +227,6 @@ pub(super) const THERE: Law = Law {
     }),
 };
 
-/// An alarm stays while a rule names it.
-pub(super) const CHILD: Law = Law {
-    name: "an alarm that a composite alarm depends on is not deleted",
-    operations: &["DeleteAlarms"],
-    source: "CloudWatch API Reference, DeleteAlarms",
-    fault: Fault::new(
-        "ValidationError",
-        "Cannot delete {id} as there are composite alarm(s) depending on it.",
-    ),
-    check: Some(|call, law| {
-        for name in call.texts("AlarmNames[]") {
-            let Some(alarm) = call.find(KIND, &name) else {
-                continue;
-            };
-            if call.list(KIND).any(|other| depends(other, alarm)) {
-                return Err(law.fault.with(&[("id", &name)]));
-            }
-        }
-        Ok(())
-    }),
-};
-
-/// The alarms that a rule names: `ALARM(name)`, `OK("arn")`.
-fn children(rule: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut rest = rule;
-    while let Some(at) = rest.find('(') {
-        let head = rest[..at].trim_end();
-        let calls = ["ALARM", "OK", "INSUFFICIENT_DATA"]
-            .iter()
-            .any(|word| head.ends_with(word));
-        rest = &rest[at + 1..];
-        if !calls {
-            continue;
-        }
-        let inner = rest.trim_start();
-        let (name, tail) = match inner.chars().next() {
-            Some(quote @ ('"' | '\'')) => match inner[1..].split_once(quote) {
-                Some((name, tail)) => (name, tail),
-                None => break,
-            },
-            _ => match inner.split_once(')') {
-                Some((name, tail)) => (name.trim(), tail),
-                None => break,
-            },
-        };
-        names.push(name.to_owned());
-        rest = tail;
-    }
-    names
-}
-
-fn depends(other: &Record, alarm: &Record) -> bool {
-    children(other.text("AlarmRule"))
-        .iter()
-        .any(|name| *name == alarm.id || *name == alarm.arn)
-}
-
 /// Makes the alarm, or replaces all that is configured of the one of this name; state and tags stay.
 fn put(call: &mut Call) -> Answer {
     let mut members = call.input.clone();
@@ -320,6 +241,7 @@ fn put(call: &mut Call) -> Answer {
     let name = call.text("AlarmName").unwrap_or_default().to_owned();
     let Some(old) = call.find(KIND, &name).cloned() else {
         call.make(KIND, Json::Object(members))?;
+        composite::evaluate_soon(call, &name);
         return Ok(json!({}));
     };
     if old.body.contains_key("AlarmRule") != members.contains_key("AlarmRule") {
@@ -349,6 +271,7 @@ fn put(call: &mut Call) -> Answer {
     body.insert("AlarmConfigurationUpdatedTimestamp".into(), json!(call.now));
     body.extend(members);
     call.update(KIND, &name, |alarm| alarm.body = body);
+    composite::evaluate_soon(call, &name);
     Ok(json!({}))
 }
 
@@ -443,16 +366,6 @@ fn set_state(call: &mut Call) -> Answer {
         }
         alarm.set("StateUpdatedTimestamp", now);
     });
+    composite::changed(call, &name);
     Ok(json!({}))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::children;
-
-    #[test]
-    fn rules_name_alarms() {
-        let rule = "(ALARM(\"a b\") OR OK(c)) AND NOT INSUFFICIENT_DATA('arn:aws:x') AND TRUE";
-        assert_eq!(children(rule), ["a b", "c", "arn:aws:x"]);
-    }
 }

@@ -1,6 +1,8 @@
-//! CloudWatch: alarms and dashboards. No metrics are kept: an alarm's state changes when it is set.
+//! CloudWatch: alarms and dashboards. No metrics are kept: a metric alarm's state changes when it is set, a composite one's with
+//! the alarms of its rule.
 
 mod alarms;
+mod composite;
 mod dashboards;
 
 use crate::error::Fault;
@@ -19,9 +21,12 @@ pub const SERVICE: Service = Service {
         &alarms::METRIC,
         &alarms::COMBINATION,
         &alarms::VALUES,
-        &alarms::RULE,
+        &composite::EXPRESSION,
+        &composite::RULE,
+        &composite::SUPPRESSOR,
         &alarms::THERE,
-        &alarms::CHILD,
+        &composite::ONE,
+        &composite::CHILD,
         &dashboards::BODY,
         &dashboards::NAME,
         &dashboards::THERE,

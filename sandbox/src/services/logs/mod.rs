@@ -3,6 +3,7 @@
 mod filters;
 mod groups;
 mod policies;
+mod queries;
 mod streams;
 
 use crate::call::Call;
@@ -20,6 +21,7 @@ pub const SERVICE: Service = Service {
         &filters::METRIC_FILTER,
         &filters::SUBSCRIPTION_FILTER,
         &policies::RESOURCE_POLICY,
+        &queries::QUERY,
     ],
     operations: &[
         tag("TagResource", "resourceArn", "tags"),
@@ -34,6 +36,11 @@ pub const SERVICE: Service = Service {
         &policies::JSON,
         &policies::MANY,
         &filters::TWO,
+        &filters::MANY,
+        &filters::OF_A_GROUP,
+        &filters::DESTINATION,
+        &filters::TRANSFORMATION,
+        &filters::CRITERIA,
     ],
     invalid: Fault::new("InvalidParameterException", "{message}"),
     missing: Fault::new("InvalidParameterException", "{message}"),

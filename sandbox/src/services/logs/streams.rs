@@ -76,7 +76,12 @@ pub(super) fn put_of_group(call: &mut Call, kind: &str, member: &str) -> Answer 
     let mut members: Map<String, Json> = call.input.clone();
     members.insert("logGroupName".into(), group.clone().into());
     if call.find(kind, &id).is_some() {
-        call.update(kind, &id, |record| record.body = members);
+        let mut body = match call.kind(kind).defaults.map(|defaults| defaults(call)) {
+            Some(Json::Object(defaults)) => defaults,
+            _ => Map::new(),
+        };
+        body.extend(members);
+        call.update(kind, &id, |record| record.body = body);
     } else {
         call.make_part(kind, &group, Json::Object(members))?;
     }
