@@ -31,6 +31,7 @@ pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
 pub mod error;
+pub mod events;
 pub mod generic;
 pub mod iam;
 pub mod kms;
@@ -111,6 +112,7 @@ pub const TYPES: &[&dyn Resource] = &[
     &cloudwatch::alarm::Alarm,
     &cloudwatch::composite_alarm::CompositeAlarm,
     &cloudwatch::dashboard::Dashboard,
+    &events::rule::Rule,
     &sns::topic::Topic,
     &sns::subscription::Subscription,
     &ssm::parameter::Parameter,

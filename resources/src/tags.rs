@@ -253,6 +253,15 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &["Arn"],
     },
     TagCalls {
+        service: "events",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceARN",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Arn"],
+    },
+    TagCalls {
         service: "sns",
         add: "TagResource",
         remove: "UntagResource",

@@ -34,6 +34,7 @@ services!(
     ec2,
     ecs,
     elbv2,
+    events,
     iam,
     kms,
     logs,

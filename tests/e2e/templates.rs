@@ -183,6 +183,7 @@ scenarios! {
     settlement
     edge
     two_stacks
+    schedules
 }
 
 #[test]

@@ -111,14 +111,17 @@ pub(super) fn reference(type_name: &str, model: &Value, id: &PhysicalId) -> Opti
     match rule {
         None => Some(Value::from(id.as_str())),
         Some(Property(name)) => model.get(name).cloned(),
-        // "arn:aws:events:us-east-1:123456789012:rule/name", or "…:rule/bus/name".
+        // "arn:aws:events:us-east-1:123456789012:rule/name", or "…:rule/bus/name"; a partner's bus has slashes in its own name.
         Some(EventsName) => {
             let name = model
                 .get("Arn")
                 .and_then(Value::as_str)
                 .unwrap_or(id.as_str());
             let name = name.split_once(":rule/").map_or(name, |(_, name)| name);
-            Some(Value::from(name.replace('/', "|")))
+            Some(Value::from(match name.rsplit_once('/') {
+                Some((bus, name)) => format!("{bus}|{name}"),
+                None => name.to_owned(),
+            }))
         }
     }
 }

@@ -35,6 +35,17 @@ pub async fn write(
     operation: &str,
     input: Map<String, Json>,
 ) -> Result<Json> {
+    write_checked(definition, context, operation, input, |_| Ok(())).await
+}
+
+/// The same for calls whose answer says what went wrong although it is an answer of success.
+pub async fn write_checked(
+    definition: &Definition,
+    context: &Context,
+    operation: &str,
+    input: Map<String, Json>,
+    check: impl Fn(&Json) -> Result<()>,
+) -> Result<Json> {
     let transient = |error: &Error| {
         let Some(error) = error.aws() else {
             return false;
@@ -44,8 +55,14 @@ pub async fn write(
             .iter()
             .any(|(code, part)| error.code == *code && error.message.contains(part))
     };
+    let check = &check;
     repeat(context, PROPAGATION, transient, || {
-        context.write(definition.service, operation, Json::Object(input.clone()))
+        let call = context.write(definition.service, operation, Json::Object(input.clone()));
+        async move {
+            let answer = call.await?;
+            check(&answer)?;
+            Ok(answer)
+        }
     })
     .await
 }

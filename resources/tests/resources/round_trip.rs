@@ -570,3 +570,73 @@ async fn load_balancers() {
     ]);
     trip(&all).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_watches_and_schedules() {
+    let alarm = |name: &'static str| {
+        let properties = json!({
+            "Namespace": "payments", "MetricName": name, "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
+            "ComparisonOperator": "GreaterThanThreshold", "Threshold": 1,
+        });
+        declared(
+            name,
+            "AWS::CloudWatch::Alarm",
+            properties,
+            json!({"Threshold": 2}),
+        )
+    };
+    trip(&[
+        alarm("Errors"),
+        alarm("Latency"),
+        declared(
+            "Composite",
+            "AWS::CloudWatch::CompositeAlarm",
+            json!({
+                "AlarmRule": "TRUE", "AlarmDescription": "of a test",
+                "ActionsSuppressor": "{Errors.Arn}", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 60,
+                "Tags": [{"Key": "team", "Value": "a"}],
+            }),
+            json!({"AlarmRule": "FALSE", "ActionsSuppressor": "{Latency.Ref}", "Tags": [{"Key": "team", "Value": "b"}]}),
+        ),
+        declared("Group", "AWS::Logs::LogGroup", json!({}), json!({"RetentionInDays": 7})),
+        declared(
+            "Filter",
+            "AWS::Logs::MetricFilter",
+            json!({
+                "LogGroupName": "{Group.Ref}", "FilterPattern": "error",
+                "MetricTransformations": [{"MetricName": "Errors", "MetricNamespace": "payments", "MetricValue": "1"}],
+            }),
+            json!({"FilterPattern": "fatal"}),
+        ),
+        declared(
+            "Subscription",
+            "AWS::Logs::SubscriptionFilter",
+            json!({
+                "LogGroupName": "{Group.Ref}", "FilterPattern": "",
+                "DestinationArn": "arn:aws:logs:us-east-1:210987654321:destination:central",
+            }),
+            json!({"FilterPattern": "error"}),
+        ),
+        declared(
+            "Query",
+            "AWS::Logs::QueryDefinition",
+            json!({"Name": "errors", "QueryString": "fields @message"}),
+            json!({"QueryString": "fields @timestamp", "LogGroupNames": ["a"]}),
+        ),
+        declared(
+            "Rule",
+            "AWS::Events::Rule",
+            json!({
+                "ScheduleExpression": "rate(5 minutes)",
+                "Targets": [{"Id": "a", "Arn": "arn:aws:sqs:us-east-1:123456789012:a"}, {"Id": "b", "Arn": "arn:aws:sqs:us-east-1:123456789012:b"}],
+                "Tags": [{"Key": "team", "Value": "a"}],
+            }),
+            json!({
+                "Description": "of a test",
+                "Targets": [{"Id": "b", "Arn": "arn:aws:sqs:us-east-1:123456789012:c"}],
+                "Tags": [{"Key": "team", "Value": "b"}],
+            }),
+        ),
+    ])
+    .await;
+}

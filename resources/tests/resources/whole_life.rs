@@ -667,3 +667,103 @@ async fn saved_queries() {
         "somebody else's"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn rules_and_their_targets() {
+    let trip = Trip::new();
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ]});
+    // A moment ago: EventBridge cannot assume it yet.
+    let role = trip.did(
+        "iam",
+        "CreateRole",
+        json!({"RoleName": "run", "AssumeRolePolicyDocument": trust.to_string()}),
+    );
+    let role = role["Role"]["Arn"].clone();
+    trip.did("events", "CreateEventBus", json!({"Name": "payments"}));
+    let queue = |name: &str| format!("arn:aws:sqs:us-east-1:123456789012:{name}");
+    let mut rule = trip
+        .make("AWS::Events::Rule", json!({
+            "EventBusName": "arn:aws:events:us-east-1:123456789012:event-bus/payments", "Description": "refunds", "RoleArn": role,
+            "EventPattern": {"source": ["payments"], "detail": {"amount": [{"numeric": [">", 100]}]}}, "State": "DISABLED",
+            "Tags": tags(&[("a", "1")]),
+            "Targets": [
+                {
+                    "Id": "task", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "RoleArn": role,
+                    "EcsParameters": {
+                        "TaskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/t:1", "TaskCount": "2", "LaunchType": "FARGATE",
+                        "PlacementStrategies": [{"Type": "spread", "Field": "instanceId"}], "TagList": [{"Key": "k", "Value": "v"}],
+                        "NetworkConfiguration": {"AwsVpcConfiguration": {"Subnets": ["subnet-1"], "AssignPublicIp": "DISABLED"}},
+                    },
+                },
+                {
+                    "Id": "queue", "Arn": queue("q"), "DeadLetterConfig": {"Arn": queue("dead")},
+                    "InputTransformer": {"InputPathsMap": {"id": "$.detail.id"}, "InputTemplate": "{\"id\": <id>}"},
+                    "RetryPolicy": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0},
+                },
+                {"Id": "fifo", "Arn": queue("q.fifo"), "SqsParameters": {"MessageGroupId": "g"}, "InputPath": "$.detail"},
+                {
+                    "Id": "http", "Arn": "arn:aws:events:us-east-1:123456789012:api-destination/d/1", "RoleArn": role,
+                    "HttpParameters": {"PathParameterValues": ["a"], "HeaderParameters": {"h": "1"}, "QueryStringParameters": {"q": "2"}},
+                },
+                {
+                    "Id": "job", "Arn": "arn:aws:batch:us-east-1:123456789012:job-queue/q", "RoleArn": role,
+                    "BatchParameters": {"JobDefinition": "d", "JobName": "n", "ArrayProperties": {"Size": 2}, "RetryStrategy": {"Attempts": 3}},
+                },
+            ],
+        }))
+        .await;
+    assert!(
+        rule.id.as_str().starts_with(
+            "arn:aws:events:us-east-1:123456789012:rule/payments/project-env-stack-Rule-"
+        ),
+        "{}",
+        rule.id
+    );
+    // Five other targets: the rule has no room for both.
+    let others: Vec<Json> = (0..5)
+        .map(|number| json!({"Id": format!("n{number}"), "Arn": queue("q"), "Input": "{}"}))
+        .collect();
+    trip.change(
+        &mut rule,
+        json!({
+            "EventBusName": "payments", "EventPattern": {"source": ["payments", "billing"]}, "Tags": tags(&[("b", "1")]), "Targets": others,
+        }),
+        &["Description", "EventPattern", "RoleArn", "State", "Tags", "Targets"],
+    )
+    .await;
+    trip.change(
+        &mut rule,
+        json!({"EventBusName": "payments", "EventPattern": "{\"source\": [\"payments\", \"billing\"]}"}),
+        &["Tags", "Targets"],
+    )
+    .await;
+    let mut scheduled = trip
+        .make("AWS::Events::Rule", json!({
+            "Name": "nightly", "ScheduleExpression": "cron(0 3 * * ? *)", "Targets": [{"Id": "q", "Arn": queue("q")}],
+        }))
+        .await;
+    assert_eq!(
+        scheduled.id.as_str(),
+        "arn:aws:events:us-east-1:123456789012:rule/nightly"
+    );
+    trip.change(
+        &mut scheduled,
+        json!({
+            "Name": "nightly", "ScheduleExpression": "rate(1 day)", "State": "DISABLED",
+            "Targets": [{"Id": "q", "Arn": queue("other")}, {"Id": "r", "Arn": queue("q")}],
+        }),
+        &["ScheduleExpression", "State", "Targets"],
+    )
+    .await;
+    let refused = trip
+        .refused(
+            "AWS::Events::Rule",
+            json!({"Name": "nightly", "ScheduleExpression": "rate(1 day)"}),
+        )
+        .await;
+    assert!(refused.contains("`nightly` exists already"), "{refused}");
+    trip.delete(&scheduled).await;
+    trip.delete(&rule).await;
+}

@@ -5,6 +5,7 @@ mod cloudwatch;
 pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
+mod events;
 pub mod iam;
 pub mod kms;
 mod logs;
@@ -23,6 +24,7 @@ pub const SERVICES: &[&Service] = &[
     &ec2::SERVICE,
     &elbv2::SERVICE,
     &ecs::SERVICE,
+    &events::SERVICE,
     &iam::SERVICE,
     &kms::SERVICE,
     &logs::SERVICE,

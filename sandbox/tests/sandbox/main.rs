@@ -4,6 +4,7 @@ mod alarms_and_topics;
 mod ec2;
 mod ecs;
 mod elbv2;
+mod events;
 mod iam;
 mod keys_and_logs;
 mod parameters;

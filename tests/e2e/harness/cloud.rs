@@ -48,6 +48,9 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("cloudwatch", "describe_alarms", "MetricAlarms"): found("alarm", item["AlarmName"])
     for item in pages("cloudwatch", "describe_alarms", "CompositeAlarms", AlarmTypes=["CompositeAlarm"]): found("composite alarm", item["AlarmName"])
     for item in pages("logs", "describe_query_definitions", "queryDefinitions"): found("saved query", item["name"])
+    for item in pages("events", "list_rules", "Rules"): found("rule", item["Name"])
+    for item in pages("events", "list_event_buses", "EventBuses"):
+        if item["Name"] != "default": found("event bus", item["Name"])
     for item in pages("cloudwatch", "list_dashboards", "DashboardEntries"): found("dashboard", item["DashboardName"])
     for item in pages("sns", "list_topics", "Topics"): found("topic", item["TopicArn"])
     # Nobody can delete one that waits for its confirmation: AWS forgets it after three days (sns API_Unsubscribe).
