@@ -11,6 +11,7 @@ use payctl_model::{PropertyPath, Secret, Value};
 use tokio::sync::oneshot;
 
 use super::cloud::{Cloud, CloudError, LookupError, LookupResult};
+use crate::graph::ResourceGraph;
 use crate::plan::references::{self, Resolved};
 use crate::template::dynamic::{self, Piece, misplaced, pieces};
 use crate::template::{DynamicReference, Lookup};
@@ -232,6 +233,36 @@ impl References {
         }
         receiver
     }
+}
+
+/// What the plain parameters that the templates name hold now. Those that cannot be read are left out: the plan goes by what
+/// was applied, and apply tells what is wrong.
+pub async fn look_up_anew(
+    cloud: &dyn Cloud,
+    graph: &ResourceGraph,
+) -> BTreeMap<(String, Lookup), String> {
+    let mut wanted: BTreeMap<&str, BTreeSet<Lookup>> = BTreeMap::new();
+    for (address, node) in graph.nodes() {
+        let lookups = dynamic::references_in(&node.shape)
+            .into_iter()
+            .map(|reference| reference.lookup)
+            .filter(|lookup| !lookup.is_secret());
+        wanted.entry(&address.region).or_default().extend(lookups);
+    }
+    let mut found = BTreeMap::new();
+    for (region, lookups) in wanted {
+        let lookups: Vec<Lookup> = lookups.into_iter().collect();
+        if lookups.is_empty() {
+            continue;
+        }
+        let answers = cloud.look_up(region, &lookups).await;
+        for (lookup, answer) in lookups.into_iter().zip(answers) {
+            if let Ok(value) = answer {
+                found.insert((region.to_owned(), lookup), value);
+            }
+        }
+    }
+    found
 }
 
 /// A text with what its references stand for in it.

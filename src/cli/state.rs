@@ -9,6 +9,7 @@ use super::session::Session;
 use super::{Exit, Global, Outcome, plan as plan_command};
 use crate::apply::Target;
 use crate::graph::Names;
+use crate::plan::references::texts;
 use crate::report::failure::Failure;
 use crate::report::values::{SecretChange, to_json, write_value};
 
@@ -110,7 +111,7 @@ fn one(global: &Global, state: &State, text: &str) -> Outcome {
     let masked = |value: &Value| to_json(value, &PropertyPath::root(), &|_| SecretChange::Same);
     if global.json {
         let mut json = brief(&address, resource);
-        json["last_applied"] = masked(&resource.last_applied);
+        json["last_applied"] = masked(&texts(&resource.last_applied));
         json["attributes"] = masked(&resource.attributes);
         json["dependencies"] = json!(resource.dependencies.keys().collect::<Vec<_>>());
         json["deletion_policy"] = json!(resource.deletion_policy);
@@ -121,7 +122,7 @@ fn one(global: &Global, state: &State, text: &str) -> Outcome {
     if let Some(id) = &resource.physical_id {
         out.push_str(&format!("  Physical id: {id}\n"));
     }
-    write_value(&mut out, 2, "Properties", &resource.last_applied);
+    write_value(&mut out, 2, "Properties", &texts(&resource.last_applied));
     write_value(&mut out, 2, "As AWS has it", &resource.attributes);
     let needs: Vec<String> = resource
         .dependencies

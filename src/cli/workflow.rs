@@ -10,6 +10,7 @@ use super::Global;
 use super::arguments::Selection;
 use super::parameters::Parameters;
 use super::session::{Connected, Session, shown};
+use crate::apply::references::look_up_anew;
 use crate::apply::refresh::{Refreshed, refresh, without_reading};
 use crate::apply::templates::Templates;
 use crate::graph::{Names, ResourceGraph, Rules};
@@ -213,12 +214,15 @@ pub(super) async fn make(
     selection: &Selection,
     destroy: bool,
 ) -> Result<Planned, Failure> {
-    let refreshed = match connected {
+    let mut refreshed = match connected {
         Some(connected) if !selection.no_refresh => {
             refresh(&*connected.regions, state, &graph).await?
         }
         _ => without_reading(state),
     };
+    if let Some(connected) = connected.filter(|_| selection.refresh_lookups) {
+        refreshed.observed.looked_up = look_up_anew(&*connected.regions, &graph).await;
+    }
     let names = Names::new(
         graph
             .nodes()

@@ -350,7 +350,10 @@ impl Planner<'_> {
     ) {
         let address = &change.address;
         let live = prior.model(address, self.observed);
-        let compared = references::comparable(wanted, &prior.resolved, self.options.verify_secret);
+        let anew =
+            |text: &str| references::looked_up(&address.region, text, &self.observed.looked_up);
+        let compared =
+            references::comparable(wanted, &prior.resolved, self.options.verify_secret, &anew);
         change.physical_id = Some(prior.id.clone());
         change.before = Some(desired_form(
             &prior.type_name,
@@ -627,7 +630,11 @@ fn edit(
         replaces,
     } = difference;
     let is_at = |value: &Value| value.at(&property).is_some_and(references::is_anywhere_in);
+    let is_other = prior.texts.at(&property) != wanted.at(&property);
+    // The same reference with another value by now: the value says more.
+    let is_renewed = !is_other && compared.at(&property) != prior.applied.at(&property);
     let after = match (&declared, compared.at(&property)) {
+        _ if is_renewed => declared,
         (Some(declared), Some(at))
             if is_at(wanted) && (at == declared || masked(at) == *declared) =>
         {
@@ -635,7 +642,6 @@ fn edit(
         }
         _ => declared,
     };
-    let is_other = prior.texts.at(&property) != wanted.at(&property);
     let before = match is_at(&prior.texts) && is_other {
         true => prior.texts.at(&property).cloned(),
         false => live,

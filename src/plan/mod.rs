@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payctl_model::{Address, PhysicalId, PropertyPath, Value};
 
-use crate::template::Diagnostic;
+use crate::template::{Diagnostic, Lookup};
 
 pub use crate::graph::Milestone;
 pub use decide::{Desired, deletion_policy, plan};
@@ -375,6 +375,9 @@ pub struct Live {
 pub struct Observed {
     /// By address and identifier; `None`: AWS does not have it.
     pub live: BTreeMap<(Address, PhysicalId), Option<Live>>,
+    /// What plain parameters hold now, by region, where look-ups are read anew (`--refresh-lookups`): dynamic references
+    /// that were applied with another value change. Empty: they stay as they were applied.
+    pub looked_up: BTreeMap<(String, Lookup), String>,
 }
 
 /// What may differ from run to run.

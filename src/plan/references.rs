@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use payctl_model::{Address, PropertyPath, Secret, Value};
 
+use crate::template::Lookup;
 use crate::template::dynamic::{self, Piece, pieces};
 
 /// In the state: the text with references, as the template gives it.
@@ -115,20 +116,41 @@ pub(crate) fn is_secret(text: &str) -> bool {
 }
 
 /// What is wanted, for holding it against what is live: references that were applied as what they stood for then; others as
-/// themselves, masked where they stand for a secret, so that what is live in their place is masked too.
+/// themselves, masked where they stand for a secret, so that what is live in their place is masked too. `anew` tells what a
+/// text stands for now, where that was looked up.
 pub(super) fn comparable(
     wanted: &Value,
     resolved: &Resolved,
     verify: &dyn Fn(&str, &str) -> bool,
+    anew: &dyn Fn(&str) -> Option<String>,
 ) -> Value {
     wanted.map_leaves(&mut |leaf| match leaf.expose_str() {
         Some(text) if dynamic::has_reference(text) => match resolved.get(leaf, verify) {
+            Some(Value::String(value)) => anew(text).unwrap_or_else(|| value.clone()).into(),
             Some(value) => value.clone(),
             None if is_secret(text) => Value::secret(text),
             None => leaf.clone(),
         },
         _ => leaf.clone(),
     })
+}
+
+/// What a text stands for now; `None` where not all of its references were looked up.
+pub(super) fn looked_up(
+    region: &str,
+    text: &str,
+    values: &BTreeMap<(String, Lookup), String>,
+) -> Option<String> {
+    if values.is_empty() {
+        return None;
+    }
+    let pieces = pieces(text).ok()?.into_iter().map(|piece| match piece {
+        Piece::Plain(plain) => Some(plain.to_owned()),
+        Piece::Reference(reference, _) => {
+            values.get(&(region.to_owned(), reference.lookup)).cloned()
+        }
+    });
+    pieces.collect()
 }
 
 /// What the state keeps of a resource to which nothing was done: what the template says now, its references with what they
@@ -229,7 +251,7 @@ mod tests {
             "Password": "{{resolve:secretsmanager:db}}", "Ports": ["{{resolve:ssm:port}}", "{{resolve:ssm:other}}"],
             "Next": "{{resolve:secretsmanager:next}}",
         }));
-        let compared = comparable(&wanted, &Resolved::of(&applied()), &|_, _| false);
+        let compared = comparable(&wanted, &Resolved::of(&applied()), &|_, _| false, &|_| None);
         assert_eq!(
             compared.get("Password"),
             Some(&Value::Secret(Secret::Hashed("hash of pw".into())))

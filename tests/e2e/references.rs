@@ -242,5 +242,31 @@ fn parameters_are_read_when_they_are_needed() {
     assert_eq!(project.actions(""), ["update Topic"]);
     project.ok("apply --auto-approve");
     project.ok("plan --detailed-exitcode");
+
+    // Another value behind a plain reference is a change only where look-ups are read anew; a version stays what it is.
+    let world = Emulator::world_of(&project);
+    python::script(
+        "import sys, boto3\n\
+         ssm = boto3.client('ssm', region_name='us-east-1', endpoint_url=sys.argv[1])\n\
+         ssm.put_parameter(Name='/shop/user', Type='String', Value='other', Overwrite=True)\n",
+        &[&world.url],
+    );
+    world.stop();
+    assert_eq!(project.actions(""), Vec::<String>::new());
+    assert_eq!(
+        project.actions("--refresh-lookups"),
+        ["replace Cluster", "update Topic"]
+    );
+    project.edit("template.yaml", "{{resolve:ssm:/shop/user}}\"", "shop\"");
+    assert_eq!(project.actions(""), Vec::<String>::new());
+    project.ok("apply --auto-approve --refresh-lookups");
+    project.ok("plan --detailed-exitcode --refresh-lookups");
+    let world = Emulator::world_of(&project);
+    let seen = python::script(TOPICS, &[&world.url]);
+    world.stop();
+    assert!(
+        seen.contains("v-other") && seen.contains("Orders of shop"),
+        "{seen}"
+    );
     project.ok("destroy --auto-approve");
 }

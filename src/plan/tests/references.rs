@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::fixture::{World, stack};
+use super::fixture::{REGION, World, stack};
+use crate::template::Lookup;
 
 const PASSWORD: &str = "{{resolve:secretsmanager:db:SecretString:password}}";
 
@@ -137,6 +138,29 @@ fn who_reads_an_attribute_made_of_a_reference_waits_for_its_value() {
     assert_snapshot!(edited.show(), @r#"
     ~ Topic: Tags.1.Value
         Tags.1.Value: "shop" -> "other"
+    warning: us-east-1/app.Topic is updated, and t-{{resolve:secretsmanager:token}} read again for it: if that is another value than when it was last applied, Tags.0.Value gets it too
+    "#);
+}
+
+/// What `--refresh-lookups` reads: plain parameters only.
+#[test]
+fn a_plain_parameter_changes_when_it_is_looked_up_anew() {
+    let mut world = kept_elsewhere().applied();
+    let lookup = Lookup::Parameter {
+        name: "title".to_owned(),
+        version: None,
+        secure: false,
+    };
+    let key = (REGION.to_owned(), lookup);
+    world
+        .observed
+        .looked_up
+        .insert(key.clone(), "Title".to_owned());
+    assert_snapshot!(world.show(), @"nothing to do");
+    world.observed.looked_up.insert(key, "Other".to_owned());
+    assert_snapshot!(world.show(), @r#"
+    ~ Topic: DisplayName
+        DisplayName: "Title" -> "Other"
     warning: us-east-1/app.Topic is updated, and t-{{resolve:secretsmanager:token}} read again for it: if that is another value than when it was last applied, Tags.0.Value gets it too
     "#);
 }
