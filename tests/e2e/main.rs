@@ -2,6 +2,7 @@
 
 mod commands;
 mod data_templates;
+mod differential;
 mod drift;
 mod faults;
 mod harness;
