@@ -11,6 +11,7 @@ use super::session::{Connected, Session};
 use super::workflow::{self, Planned};
 use super::{Exit, Global, Interrupts, Outcome, plan as plan_command};
 use crate::apply::engine::{Apply, apply, recover};
+use crate::apply::executor::Wanted as _;
 use crate::apply::poller::Pace;
 use crate::apply::recovery::Patience;
 use crate::apply::{Cloud, Events};
@@ -18,6 +19,7 @@ use crate::graph::ResourceGraph;
 use crate::plan::{PlanInputs, SavedPlan, operations};
 use crate::report::failure::Failure;
 use crate::report::progress::Progress;
+use crate::template::Diagnostic;
 
 /// How many operations call AWS at once where payctl.toml says nothing.
 const CONCURRENCY: usize = 24;
@@ -182,6 +184,9 @@ async fn locked(
     if !global.json {
         plan_command::show(session, global, &planned, connected);
     }
+    if planned.plan.problems.is_empty() {
+        provisionable(&planned)?;
+    }
     if planned.plan.problems.is_empty() && !planned.plan.is_noop() {
         approve(session, approval, global.json)?;
     }
@@ -239,6 +244,39 @@ async fn locked(
     } else {
         Exit::Failed
     })
+}
+
+/// Nothing is asked or called for a plan that cannot be carried out.
+///
+/// # Errors
+/// Every resource of a type that no module provisions, with its place in the template.
+fn provisionable(planned: &Planned) -> Result<(), Failure> {
+    let mut foreign: Vec<Diagnostic> = planned
+        .plan
+        .not_native()
+        .map(|change| {
+            let message = format!("{} cannot be provisioned yet", change.type_name);
+            Diagnostic {
+                place: planned.templates.place(&change.address),
+                ..Diagnostic::error("not-native", message)
+            }
+            .address(planned.names.show(&change.address))
+        })
+        .collect();
+    foreign.sort_by_key(|diagnostic| {
+        let place = diagnostic.place.as_ref();
+        place.map(|place| (place.source.name().to_owned(), place.span))
+    });
+    // Advice that is the same for all, once.
+    match foreign.pop() {
+        None => Ok(()),
+        Some(last) => {
+            foreign.push(last.help(
+                "nothing was called; take them out of the template, or keep them in a stack of their own",
+            ));
+            Err(Failure::of_diagnostics(foreign))
+        }
+    }
 }
 
 /// The first Ctrl-C starts nothing new, the second one leaves at once: the journal has it all.

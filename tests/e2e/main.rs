@@ -9,6 +9,7 @@ mod harness;
 mod high_availability;
 mod laws;
 mod projects;
+mod public_templates;
 mod references;
 mod sandbox_outside;
 mod scenarios;

@@ -21,7 +21,8 @@ pub(super) fn nanoseconds(value: &Json) -> Result<i128, EncodeError> {
                     .filter(|seconds| seconds.is_finite())
                     .ok_or_else(wrong)?;
                 #[allow(clippy::cast_possible_truncation)]
-                Ok((seconds * 1e6).round() as i128 * 1000)
+                let microseconds = (seconds * 1e6).round() as i128;
+                microseconds.checked_mul(1000).ok_or_else(wrong)
             }
         },
         Json::String(text) => Ok(OffsetDateTime::parse(text, &Rfc3339)
@@ -246,6 +247,7 @@ mod tests {
             format_timestamp(&text, TimestampFormat::UnixTimestamp).as_deref(),
             Ok("1704164645")
         );
+        assert!(nanoseconds(&Json::from(1e300)).is_err());
         assert!(parse_timestamp("yesterday").is_err());
     }
 

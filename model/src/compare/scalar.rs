@@ -62,6 +62,25 @@ pub(super) fn same_as_live(
         || same_public_key(&declared, &live)
         || last_key(path) == Some("AccessString") && same_access(&declared, &live)
         || same_but_for_encoding(&declared, &live)
+        || same_task_size(path, &declared, &live)
+}
+
+/// A task's size with and without its unit: `2 GB` are 2048 MiB, `.5 vCPU` 512 units. ECS keeps the number (Amazon ECS API
+/// Reference, RegisterTaskDefinition, `cpu` and `memory`).
+fn same_task_size(path: &PropertyPath, declared: &str, live: &str) -> bool {
+    let unit = match last_key(path) {
+        Some("Memory") => "gb",
+        Some("Cpu") => "vcpu",
+        _ => return false,
+    };
+    let size = |text: &str| {
+        let text = text.trim().to_ascii_lowercase();
+        match text.strip_suffix(unit) {
+            Some(number) => Some(number.trim().parse::<f64>().ok()? * 1024.0),
+            None => text.parse().ok(),
+        }
+    };
+    matches!((size(declared), size(live)), (Some(declared), Some(live)) if declared == live)
 }
 
 fn last_key(path: &PropertyPath) -> Option<&str> {

@@ -446,3 +446,13 @@ fn items_that_left_the_template_are_taken_back() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn a_task_is_as_large_with_its_unit_as_without() {
+    let task = "AWS::ECS::TaskDefinition";
+    same(task, "Memory", json!("2 GB"), json!("2048"));
+    same(task, "Memory", json!("0.5gb"), json!("512"));
+    same(task, "Cpu", json!("1 vCPU"), json!("1024"));
+    different(task, "Memory", json!("2 GB"), json!("4096"));
+    different(task, "Cpu", json!("1 GB"), json!("1024"));
+}
