@@ -41,6 +41,15 @@ fn environment() -> impl Strategy<Value = Vec<Wanted>> {
     (0..COUNT).map(wanted).collect::<Vec<_>>()
 }
 
+/// A text of its own for each number; odd ones are kept by another service.
+fn kept(service: &str, number: u8) -> Json {
+    match number % 2 {
+        0 => json!(format!("{}-{number}", service.replace(':', "-"))),
+        _ if service.contains(':') => json!(format!("{{{{resolve:{service}:{number}}}}}")),
+        _ => json!(format!("{{{{resolve:{service}:of-{number}}}}}")),
+    }
+}
+
 /// Target groups and security groups: the ones have a create-only port and perhaps a fixed name, the others change in
 /// place. References stand in tags, which change in place, and in the create-only VPC.
 fn templates(mut world: World, wanted: &[Wanted]) -> World {
@@ -60,7 +69,7 @@ fn templates(mut world: World, wanted: &[Wanted]) -> World {
             .iter()
             .enumerate()
             .map(|(i, used)| json!({ "Key": format!("uses{i}"), "Value": reference(used) }))
-            .chain([json!({ "Key": "label", "Value": resource.label.to_string() })])
+            .chain([json!({ "Key": "label", "Value": kept("secretsmanager", resource.label) })])
             .collect();
         let mut properties = json!({ "Tags": tags });
         if let Some(used) = used.first().filter(|_| resource.label == 0) {
@@ -70,11 +79,11 @@ fn templates(mut world: World, wanted: &[Wanted]) -> World {
             properties["Port"] = json!(80 + u16::from(resource.size));
             properties["Protocol"] = json!("HTTP");
             if let Some(name) = resource.name {
-                properties["Name"] = json!(format!("name-{position}-{name}"));
+                properties["Name"] = kept(&format!("ssm:name-{position}"), name);
             }
             "AWS::ElasticLoadBalancingV2::TargetGroup"
         } else {
-            properties["GroupDescription"] = json!(format!("description {}", resource.size));
+            properties["GroupDescription"] = kept("ssm:description", resource.size);
             "AWS::EC2::SecurityGroup"
         };
         world = world.with(&format!("R{position}"), type_name, properties);
