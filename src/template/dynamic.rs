@@ -760,6 +760,105 @@ mod tests {
         assert!(lookup.names("port") && lookup.names("/port") && !lookup.names("/a/port"));
     }
 
+    /// What is said of a template, as `code line:column message`.
+    fn said(text: &str, parameters: &[(&str, &str)]) -> Vec<String> {
+        let shown = |diagnostic: &Diagnostic| {
+            let place = diagnostic.place.as_ref().unwrap();
+            let at = place.source.position(place.span.offset);
+            format!(
+                "{} {}:{} {}",
+                diagnostic.code, at.line, at.column, diagnostic.message
+            )
+        };
+        let template = match crate::template::load("t.yaml", text) {
+            Ok(template) => template,
+            Err(found) => return found.iter().map(shown).collect(),
+        };
+        let inputs = crate::template::Inputs {
+            region: "us-east-1".to_owned(),
+            stack: "s".to_owned(),
+            parameters: parameters
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+                .collect(),
+            ..Default::default()
+        };
+        match template.instantiate(&inputs) {
+            Ok(stack) => stack.warnings.iter().map(shown).collect(),
+            Err(found) => found.iter().map(shown).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let text = r#"Resources:
+  Db:
+    Type: AWS::RDS::DBCluster
+    Properties:
+      MasterUserPassword: "{{resolve:ssm-secure:pw}}"
+      MasterUsername: "{{resolve:ssm-secure:user}}"
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      DisplayName: "from {{resolve:ssm:a:b}}"
+      TopicName: !Sub "{{resolve:ssm:${AWS::Region}}}"
+  Custom:
+    Type: Custom::Thing
+    Properties:
+      ServiceToken: "{{resolve:ssm:token}}"
+      Password: "{{resolve:secretsmanager:s}}"
+"#;
+        let found = said(text, &[]);
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        assert_eq!(
+            found,
+            [
+                "bad-dynamic-reference 6:24 `MasterUsername` of AWS::RDS::DBCluster takes no ssm-secure reference",
+                "bad-dynamic-reference 10:26 `{{resolve:ssm:a:b}}` is no dynamic reference: `b` is no version number",
+                "bad-dynamic-reference 16:18 a custom resource cannot have `{{resolve:secretsmanager:s}}`",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_parameters_put_together_is_looked_at_when_they_are_known() {
+        let text = r#"Parameters:
+  Version: {Type: String}
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      DisplayName: !Join ["", ["{{resolve:ssm:title:", !Ref Version, "}}"]]
+"#;
+        assert_eq!(said(text, &[("Version", "3")]), Vec::<String>::new());
+        assert_eq!(
+            said(text, &[("Version", "three")]),
+            [
+                "bad-dynamic-reference 7:20 `{{resolve:ssm:title:three}}` is no dynamic reference: `three` is no version number"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cloudformation_leaves_as_it_is_written_is_worth_a_warning() {
+        let text = r#"Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Metadata: {Note: "{{resolve:nothing}}"}
+    Properties:
+      DisplayName: !Base64 "{{resolve:ssm:title}}"
+Outputs:
+  Title: {Value: "{{resolve:ssm:title}}"}
+"#;
+        assert_eq!(
+            said(text, &[]),
+            [
+                "dynamic-reference 6:28 Fn::Base64 encodes the dynamic reference itself, not its value, as in CloudFormation",
+                "dynamic-reference 8:18 the dynamic reference in the output `Title` is shown as it is written: references are resolved in properties of resources",
+            ]
+        );
+    }
+
     proptest! {
         /// Whatever stands in a text: the pieces put together again are the text.
         #[test]

@@ -130,10 +130,7 @@ pub(super) const WHEN: Law = Law {
     ),
     check: Some(|call, law| {
         let given = |member: &&str| call.text(member).is_some_and(|text| !text.is_empty());
-        if ["EventPattern", "ScheduleExpression"]
-            .iter()
-            .any(|member| given(&member))
-        {
+        if ["EventPattern", "ScheduleExpression"].iter().any(given) {
             return Ok(());
         }
         Err(law.fault.with(&[]))
