@@ -19,6 +19,29 @@ const CONSISTENCY: Duration = Duration::from_secs(300);
 pub trait Caller: Send + Sync {
     /// One call, values under the API model's member names.
     async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError>;
+
+    /// Who makes calls in another region, or as a role that this one may assume.
+    async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {
+        Err(AwsError {
+            service: "sts".to_owned(),
+            operation: "AssumeRole".to_owned(),
+            code: "NotConnected".to_owned(),
+            message: format!("there is no connection to {place:?}"),
+            request_id: None,
+            kind: AwsErrorKind::NotSent,
+        })
+    }
+}
+
+/// Where else a resource has to make a call: the other end of what spans regions or accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The region; `None`: the same.
+    pub region: Option<String>,
+    /// The ARN of a role to assume.
+    pub role: Option<String>,
+    /// The region in which it is assumed; `None`: where the call is made from.
+    pub role_region: Option<String>,
 }
 
 /// Where mutating calls are written down before and after they are made.
@@ -114,6 +137,7 @@ impl Context {
         loop {
             let intent = journal.intent(&call).await?;
             let outcome = self.caller.call(service, operation, input.clone()).await;
+            let outcome = outcome.and_then(|answer| successful(service, operation, answer));
             journal.result(intent, outcome.as_ref()).await?;
             let error = match outcome {
                 Err(error) if self.is_not_known_yet(operation, &error, &input) => error,
@@ -128,6 +152,17 @@ impl Context {
             self.clock.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
+    }
+
+    /// The same elsewhere: with the same journal and clock.
+    pub async fn elsewhere(&self, place: &Elsewhere) -> Result<Context> {
+        if *place == Elsewhere::default() {
+            return Ok(self.clone());
+        }
+        Ok(Context {
+            caller: self.caller.elsewhere(place).await?,
+            ..self.clone()
+        })
     }
 
     /// AWS has made something with this id: written down before any further call is made.
@@ -164,6 +199,32 @@ impl Context {
             now.duration_since(*when).unwrap_or_default() <= CONSISTENCY
                 && names(input, id.as_str())
         })
+    }
+}
+
+/// Calls of EC2 that take several resources answer 200 and list those with which they failed, each with an error of its own
+/// (EC2 API reference, UnsuccessfulItem). payctl names one resource a call: its error is the call's.
+fn successful(service: &str, operation: &str, answer: Json) -> Result<Json, AwsError> {
+    let failed = answer["Unsuccessful"].as_array().and_then(|items| {
+        let failed = items.iter().find(|item| item["Error"].is_object())?;
+        let text = |name: &str| {
+            failed["Error"][name]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Some((text("Code"), text("Message")))
+    });
+    match failed {
+        None => Ok(answer),
+        Some((code, message)) => Err(AwsError {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            code,
+            message,
+            request_id: None,
+            kind: AwsErrorKind::Service,
+        }),
     }
 }
 

@@ -100,6 +100,11 @@ pub trait Resource: Send + Sync {
         crate::generic::delete(self.definition(), context, id, deletion).await
     }
 
+    /// What a create whose answer was lost, or that was cut off, has left undone. Whether anything did.
+    async fn complete(&self, context: &Context, id: &PhysicalId, desired: &Value) -> Result<bool> {
+        crate::generic::complete(self, context, id, desired).await
+    }
+
     /// After a crash: what an interrupted create of this incarnation has made, by ownership tag, unique name plus tag, or
     /// natural key (for what cannot be tagged). Never something that is not ours.
     async fn find(

@@ -18,7 +18,10 @@ use payctl_api::{Operation, Service};
 use payctl_model::Clock;
 use tokio::sync::{OnceCell, Semaphore};
 
+use serde_json::json;
+
 use super::{Aws, CONCURRENT_REQUESTS, Inner};
+use crate::context::Elsewhere;
 use crate::error::{AwsError, AwsErrorKind};
 
 /// Where to connect to, and as whom.
@@ -52,7 +55,7 @@ impl Default for ConnectOptions {
 }
 
 /// The endpoints of services, the user's own ones before AWS's.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Endpoints {
     explicit: Option<String>,
     config: Option<SdkConfig>,
@@ -165,6 +168,45 @@ impl Aws {
             credentials,
             endpoints,
         ))
+    }
+
+    /// The same connections in another region, or as a role that these credentials may assume.
+    pub(super) async fn moved(&self, place: &Elsewhere) -> Result<Aws, AwsError> {
+        let in_region = |region: &Option<String>| match region {
+            Some(region) => self.with(region.clone(), self.0.credentials.clone()),
+            None => self.clone(),
+        };
+        let Some(role) = &place.role else {
+            return Ok(in_region(&place.region));
+        };
+        let input = json!({"RoleArn": role, "RoleSessionName": "payctl"});
+        let answer = in_region(&place.role_region)
+            .call("sts", "AssumeRole", input)
+            .await?;
+        let text = |name: &str| answer["Credentials"][name].as_str().map(str::to_owned);
+        let (Some(key), Some(secret)) = (text("AccessKeyId"), text("SecretAccessKey")) else {
+            let message = "the answer has no credentials";
+            return Err(unable("Answer", message, AwsErrorKind::Codec));
+        };
+        // Sessions last for an hour at least, and this one is used for one call.
+        let session = Credentials::new(key, secret, text("SessionToken"), None, "assumed role");
+        let region = place.region.clone().unwrap_or(self.0.region.clone());
+        Ok(self.with(region, SharedCredentialsProvider::new(session)))
+    }
+
+    fn with(&self, region: String, credentials: SharedCredentialsProvider) -> Aws {
+        let mut moved = Aws::assemble(
+            region,
+            self.0.clock.clone(),
+            self.0.http.clone(),
+            credentials,
+            self.0.endpoints.clone(),
+        );
+        // Nobody else has it yet.
+        if let Some(inner) = Arc::get_mut(&mut moved.0) {
+            inner.calls = Arc::clone(&self.0.calls);
+        }
+        moved
     }
 
     pub(super) fn assemble(

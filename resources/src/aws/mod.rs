@@ -41,7 +41,7 @@ use payctl_model::Clock;
 use serde_json::{Value as Json, json};
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::context::Caller;
+use crate::context::{Caller, Elsewhere};
 use crate::error::{AwsError, AwsErrorKind as ErrorKind};
 pub use connect::ConnectOptions;
 pub use in_process::in_process;
@@ -403,6 +403,10 @@ impl Aws {
 impl Caller for Aws {
     async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError> {
         Aws::call(self, service, operation, input).await
+    }
+
+    async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {
+        Ok(Arc::new(self.moved(place).await?))
     }
 }
 

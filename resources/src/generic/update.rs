@@ -166,8 +166,8 @@ fn change_inputs(
 
 /// What a create whose answer was lost, or that was cut off, has left undone: changes what differs from `desired`. Whether
 /// anything did.
-pub async fn complete(
-    resource: &dyn Resource,
+pub async fn complete<R: Resource + ?Sized>(
+    resource: &R,
     context: &Context,
     id: &PhysicalId,
     desired: &Value,

@@ -9,8 +9,8 @@ use payctl_model::compare::{CompareOptions, Comparison, compare};
 use payctl_model::facts::facts;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value};
 use payctl_resources::{
-    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Observed, Owner, Resource,
-    Result, Status, Update, prepare, read_declared, resource,
+    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Elsewhere, Observed, Owner,
+    Resource, Result, Status, Update, prepare, read_declared, resource,
 };
 use payctl_sandbox::{Options, Sandbox};
 use serde_json::Value as Json;
@@ -18,8 +18,11 @@ use serde_json::Value as Json;
 const REGION: &str = "us-east-1";
 
 pub struct Simulated {
-    pub sandbox: Sandbox,
+    pub sandbox: Arc<Sandbox>,
     pub calls: Mutex<Vec<String>>,
+    region: String,
+    /// The access key: an account's number stands for that account.
+    key: String,
 }
 
 #[async_trait]
@@ -31,7 +34,7 @@ impl Caller for Simulated {
             .expect("no test panics with it")
             .push(call);
         self.sandbox
-            .invoke("key", REGION, service, operation, input)
+            .invoke(&self.key, &self.region, service, operation, input)
             .map_err(|refusal| AwsError {
                 service: service.to_owned(),
                 operation: operation.to_owned(),
@@ -40,6 +43,16 @@ impl Caller for Simulated {
                 request_id: None,
                 kind: AwsErrorKind::Service,
             })
+    }
+
+    async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {
+        let account = place.role.as_ref().and_then(|role| role.split(':').nth(4));
+        Ok(Arc::new(Simulated {
+            sandbox: Arc::clone(&self.sandbox),
+            calls: Mutex::default(),
+            region: place.region.clone().unwrap_or(self.region.clone()),
+            key: account.map_or(self.key.clone(), str::to_owned),
+        }))
     }
 }
 
@@ -84,8 +97,10 @@ impl Trip {
     pub fn new() -> Trip {
         let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(1_700_000_000), 1.0);
         let aws = Arc::new(Simulated {
-            sandbox: Sandbox::new(clock.clone(), Options::default()),
+            sandbox: Arc::new(Sandbox::new(clock.clone(), Options::default())),
             calls: Mutex::default(),
+            region: REGION.to_owned(),
+            key: "key".to_owned(),
         });
         let context = Context::new(aws.clone(), clock).with_journal(Arc::new(NoJournal));
         Trip { context, aws }
@@ -93,10 +108,15 @@ impl Trip {
 
     /// A call for what is only in the way.
     pub fn did(&self, service: &str, operation: &str, input: Json) -> Json {
+        self.did_in(REGION, service, operation, input)
+    }
+
+    /// The same in any region.
+    pub fn did_in(&self, region: &str, service: &str, operation: &str, input: Json) -> Json {
         let answer = self
             .aws
             .sandbox
-            .invoke("key", REGION, service, operation, input);
+            .invoke("key", region, service, operation, input);
         answer.unwrap_or_else(|refusal| panic!("{service}:{operation}: {}", refusal.message))
     }
 
