@@ -12,6 +12,9 @@ enum Fact {
     Unordered,
     /// It is a secret.
     Sensitive,
+    /// Its replacement is one call that leaves nothing open in between, whatever the registry says of the order: the successor
+    /// goes first. (Of the type; the property does not matter.)
+    SuccessorFirst,
     /// AWS writes it otherwise: a rule in the form of the registry's `propertyTransform`.
     Rewritten(&'static str),
 }
@@ -257,6 +260,35 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         "EndpointType",
         Fact::Rewritten("$uppercase(EndpointType)"),
     ),
+    // CloudFormation takes the action in any letter case; EC2 knows small letters (API_NetworkAclEntry).
+    (
+        "AWS::EC2::NetworkAclEntry",
+        "RuleAction",
+        Fact::Rewritten("$lowercase(RuleAction)"),
+    ),
+    // "not-specified" leaves it to AWS, which tells what it has chosen.
+    (
+        "AWS::EC2::VPCEndpoint",
+        "IpAddressType",
+        Fact::Rewritten("$replace(IpAddressType, \"not-specified\", \".*\")"),
+    ),
+    (
+        "AWS::EC2::VPCEndpoint",
+        "DnsOptions.DnsRecordIpType",
+        Fact::Rewritten("$replace(DnsOptions.DnsRecordIpType, \"not-specified\", \".*\")"),
+    ),
+    // A subnet moves from one list to another, and a VPC from one set to another, in one call (API_ReplaceNetworkAclAssociation,
+    // API_AssociateDhcpOptions). To delete first would leave a subnet behind the VPC's default list, which lets everything through.
+    (
+        "AWS::EC2::SubnetNetworkAclAssociation",
+        "NetworkAclId",
+        Fact::SuccessorFirst,
+    ),
+    (
+        "AWS::EC2::VPCDHCPOptionsAssociation",
+        "DhcpOptionsId",
+        Fact::SuccessorFirst,
+    ),
     // "LATEST" is resolved when tasks start (ECS developer guide, "Fargate platform versions").
     (
         "AWS::ECS::Service",
@@ -309,6 +341,10 @@ pub(super) fn apply(facts: &mut TypeFacts) {
             Fact::WriteOnly => &mut facts.write_only,
             Fact::Unordered => &mut facts.unordered,
             Fact::Sensitive => &mut facts.sensitive,
+            Fact::SuccessorFirst => {
+                facts.delete_then_create = false;
+                continue;
+            }
             Fact::Rewritten(rule) => {
                 facts
                     .transforms
