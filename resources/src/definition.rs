@@ -58,6 +58,9 @@ pub struct Definition {
     pub mentions: &'static [Mention],
     /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
     pub completes: &'static [&'static str],
+    /// Attributes of what these references name that have another value once this one is ready (a VPC's ranges): who reads them
+    /// waits for this one, and they are read anew then.
+    pub renews: &'static [(&'static str, &'static [&'static str])],
     /// Sets of properties of which AWS allows each combination of values once (a fixed name; one route per destination): a
     /// successor with the same values can be made only when the old one is gone.
     pub unique: &'static [&'static [&'static str]],
@@ -108,6 +111,7 @@ impl Definition {
             after: &[],
             mentions: &[],
             completes: &[],
+            renews: &[],
             unique: &[],
             holds: &[],
             renewed_by_update: &[],

@@ -43,6 +43,16 @@ pub trait Wanted: Send + Sync {
     /// What it needs of others.
     fn needs(&self, address: &Address) -> BTreeMap<Address, Dependency>;
 
+    /// What it uses at properties whose references it renews, with the attributes.
+    fn renewed(
+        &self,
+        address: &Address,
+        renews: &'static [(&'static str, &'static [&'static str])],
+    ) -> Vec<(Address, &'static [&'static str])> {
+        let _ = (address, renews);
+        Vec::new()
+    }
+
     /// Where the template declares it, for messages.
     fn place(&self, _address: &Address) -> Option<Place> {
         None

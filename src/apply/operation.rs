@@ -168,8 +168,47 @@ impl Doing {
         // Durable before anyone hears of it: a consumer's existence must never be the only trace of this one.
         self.exists(current, &observed).await?;
         self.learn(current, &observed);
-        let result = self.settle_down(current, observed).await;
+        let mut result = self.settle_down(current, observed).await;
+        if matches!(result, Ok(true)) {
+            result = self.renew(current).await;
+        }
         self.conclude(current, result).await
+    }
+
+    /// Reads anew what has other attributes now that this one is ready. `false` where the run was interrupted meanwhile.
+    async fn renew(&self, current: &Current<'_>) -> Result<bool, Failure> {
+        let renews = payctl_resources::resource(&current.target.type_name)
+            .map_or(&[][..], |resource| resource.definition().renews);
+        for (address, names) in self.wanted.renewed(&current.target.address, renews) {
+            let Some(mut known) = self.models.get(&address) else {
+                continue;
+            };
+            let target = Target {
+                address: address.clone(),
+                type_name: known.type_name.clone(),
+                declared: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            };
+            let seen = tokio::select! {
+                seen = self.poller.wait(&target, &known.id, Verb::Keep, Until::Seen) => seen,
+                () = self.stop.cancelled() => return Ok(false),
+            };
+            match seen {
+                Ok(Some(seen)) => {
+                    for name in names {
+                        let (Some(model), Some(value)) =
+                            (known.model.as_map_mut(), seen.model.get(name))
+                        else {
+                            continue;
+                        };
+                        model.insert((*name).to_owned(), value.clone());
+                    }
+                    self.models.set(&address, known);
+                }
+                Ok(None) => return Ok(false),
+                Err(cause) => return Err(Failure::of(cause, &known.id)),
+            }
+        }
+        Ok(true)
     }
 
     /// Creates until AWS has said whether it did. After a lost answer it is looked for what was made; only what was not made

@@ -6,7 +6,7 @@ use payctl_model::{Address, PropertyPath, Value};
 use payctl_state::{Dependency, Need, Policy};
 
 use super::executor::Wanted;
-use crate::graph::{Edge, ResourceGraph, Why};
+use crate::graph::{Edge, ResourceGraph, Why, touches};
 use crate::plan::{Milestone, Removal, deletion_policy, properties};
 use crate::template::{Attributes, DeletionPolicy, EvalError, Place};
 
@@ -57,6 +57,23 @@ impl Wanted for Templates {
         producers
             .map(|(producer, edge)| (producer.clone(), dependency(edge)))
             .collect()
+    }
+
+    fn renewed(
+        &self,
+        address: &Address,
+        renews: &'static [(&'static str, &'static [&'static str])],
+    ) -> Vec<(Address, &'static [&'static str])> {
+        let mut found = Vec::new();
+        for (producer, edge) in self.graph.producers(address) {
+            for (property, attributes) in renews {
+                let property = PropertyPath::from(*property);
+                if edge.properties().any(|path| touches(&property, path)) {
+                    found.push((producer.clone(), *attributes));
+                }
+            }
+        }
+        found
     }
 
     fn place(&self, address: &Address) -> Option<Place> {

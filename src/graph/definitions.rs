@@ -51,6 +51,14 @@ fn rules(definition: &definition::Definition) -> TypeRules {
         after: after.collect(),
         mentions: mentions.collect(),
         completes: paths(definition.completes),
+        renews: definition
+            .renews
+            .iter()
+            .map(|(path, attributes)| {
+                let attributes = attributes.iter().map(|name| (*name).to_owned());
+                (PropertyPath::from(*path), attributes.collect())
+            })
+            .collect(),
         unique: definition.unique.iter().map(|set| paths(set)).collect(),
         holds: paths(definition.holds),
         not_told: definition
@@ -100,12 +108,14 @@ mod tests {
             let first = rules.after.iter().filter_map(|after| after.mine.0.first());
             let sets = rules.unique.iter().flatten();
             let mentions = rules.mentions.iter().map(|mention| &mention.property);
+            let renewing = rules.renews.iter().map(|(path, _)| path);
             let paths = first
                 .chain(mentions)
                 .chain(&rules.needs_ready)
                 .chain(&rules.completes)
                 .chain(&rules.holds)
                 .chain(&rules.not_told)
+                .chain(renewing)
                 .chain(sets);
             for path in paths {
                 assert!(facts.schema_at(path).is_some(), "{type_name} has no {path}");

@@ -25,7 +25,47 @@ pub(super) fn needs(
     found.extend(mentioned(graph, rules));
     found.extend(completed(graph, rules));
     found.extend(looked_up(graph));
+    found.extend(renewing(graph, rules));
     found
+}
+
+/// Whoever reads an attribute of a VPC that its further ranges change waits for these, and the like.
+fn renewing(graph: &ResourceGraph, rules: &Rules) -> Vec<(NodeIndex, NodeIndex, Milestone)> {
+    let mut needs = Vec::new();
+    for index in graph.index.values() {
+        for (of, attributes) in renewed_by(graph, rules, *index) {
+            let Some(renewed) = graph.index.get(&of) else {
+                continue;
+            };
+            let readers = graph.graph.edges(*renewed).filter(|edge| {
+                let read = edge.weight().attributes();
+                edge.target() != *index
+                    && attributes
+                        .iter()
+                        .any(|attribute| read.contains(attribute.as_str()))
+            });
+            needs.extend(readers.map(|edge| (*index, edge.target(), Milestone::Ready)));
+        }
+    }
+    needs
+}
+
+/// Whose attributes, and which, have another value once this resource is ready.
+pub(super) fn renewed_by<'r>(
+    graph: &ResourceGraph,
+    rules: &'r Rules,
+    node: NodeIndex,
+) -> Vec<(Address, &'r [String])> {
+    let type_name = &graph.graph[node].resource.type_name;
+    let mut renewed = Vec::new();
+    for (property, attributes) in &rules.of(type_name).renews {
+        for common in values(graph, node, &Hops(vec![property.clone()])) {
+            if let Common::Resource(address) = common {
+                renewed.push((address, attributes.as_slice()));
+            }
+        }
+    }
+    renewed
 }
 
 fn by_type(graph: &ResourceGraph) -> BTreeMap<&str, Vec<NodeIndex>> {

@@ -14,7 +14,7 @@ pub mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use payctl_model::{Address, PropertyPath, Value};
+use payctl_model::{Address, AttributeOf, PropertyPath, Value};
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
@@ -161,6 +161,18 @@ impl ResourceGraph {
     /// What a resource needs, with why.
     pub fn producers(&self, address: &Address) -> Vec<(&Address, &Edge)> {
         self.neighbours(address, Direction::Incoming)
+    }
+
+    /// Attributes of others that have another value once this one is ready.
+    pub(crate) fn renewed_by(&self, rules: &Rules, address: &Address) -> Vec<AttributeOf> {
+        let renewed = self
+            .index
+            .get(address)
+            .map(|node| hidden::renewed_by(self, rules, *node));
+        let renewed = renewed.into_iter().flatten();
+        renewed
+            .flat_map(|(of, names)| names.iter().map(move |name| of.attribute(name.as_str())))
+            .collect()
     }
 
     /// What needs a resource, with why.

@@ -25,6 +25,9 @@ pub struct TypeRules {
     pub mentions: Vec<Mention>,
     /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
     pub completes: Vec<PropertyPath>,
+    /// Attributes of what the references at a property name that have another value once this one is ready: who reads them
+    /// waits for this one.
+    pub renews: Vec<(PropertyPath, Vec<String>)>,
     /// Property sets of which AWS allows each combination of values once: a successor that has the same values cannot be
     /// made while the old one is there.
     pub unique: Vec<Vec<PropertyPath>>,
@@ -100,6 +103,7 @@ impl Rules {
             after: Vec::new(),
             mentions: Vec::new(),
             completes: Vec::new(),
+            renews: Vec::new(),
             unique: Vec::new(),
             holds: Vec::new(),
             not_told: Vec::new(),

@@ -137,6 +137,43 @@ Resources:
 }
 
 #[test]
+fn who_reads_an_attribute_waits_for_what_gives_it_another_value() {
+    let mut rules = Rules::default();
+    rules.insert(
+        "AWS::EC2::VPCCidrBlock",
+        TypeRules {
+            renews: vec![("VpcId".into(), vec!["Ipv6CidrBlocks".to_owned()])],
+            ..TypeRules::default()
+        },
+    );
+    let text = "
+Resources:
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+  Six: { Type: AWS::EC2::VPCCidrBlock, Properties: { VpcId: !Ref Vpc, AmazonProvidedIpv6CidrBlock: true } }
+  Dual:
+    Type: AWS::EC2::Subnet
+    Properties: { VpcId: !Ref Vpc, Ipv6CidrBlock: !Select [0, !GetAtt Vpc.Ipv6CidrBlocks] }
+  Single: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24 } }
+";
+    let graph = ResourceGraph::build(&[stack("us-east-1", "net", text)], &rules).unwrap();
+    let found = edges(&graph);
+    let hidden: Vec<&str> = found
+        .lines()
+        .filter(|line| line.ends_with("hidden"))
+        .collect();
+    assert_eq!(
+        hidden,
+        ["us-east-1/net.Six -> us-east-1/net.Dual (Ready): hidden"]
+    );
+    let six = payctl_model::Address::new("us-east-1", "net", "Six");
+    let vpc = payctl_model::Address::new("us-east-1", "net", "Vpc");
+    assert_eq!(
+        graph.renewed_by(&rules, &six),
+        [vpc.attribute("Ipv6CidrBlocks")]
+    );
+}
+
+#[test]
 fn an_import_is_an_edge_to_the_exporting_stack() {
     let exporter = "
 Resources:

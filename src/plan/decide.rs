@@ -298,6 +298,11 @@ impl Planner<'_> {
         if change.action == Action::Update {
             self.renew_references(&change, &wanted);
         }
+        if matches!(outcome, Outcome::New { .. }) {
+            for renewed in self.graph.renewed_by(self.rules, address) {
+                self.known.renew(renewed);
+            }
+        }
         self.known.set(address.clone(), outcome, self.rules);
         self.plan.changes.insert(address.clone(), change);
     }

@@ -32,7 +32,8 @@ pub(super) enum Outcome {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     outcomes: BTreeMap<Address, Outcome>,
-    /// Updated resources' attributes that an update renews.
+    /// Attributes that will have another value: of updated resources those that an update renews, and what others' being made
+    /// renews.
     renewed: BTreeSet<AttributeOf>,
 }
 
@@ -46,16 +47,22 @@ impl Known {
         self.outcomes.insert(address, outcome);
     }
 
-    /// From now on this attribute of something updated is another than it is.
+    /// From now on this attribute is another than it is: of something updated, or that something made gives another value.
     pub(super) fn renew(&mut self, of: AttributeOf) {
         self.renewed.insert(of);
     }
 
     /// Whether this attribute will be another than it is: that of something made, or one that an update renews. Else an
-    /// attribute without a value is only not known, not changed.
+    /// attribute without a value is only not known, not changed. What stays and has a list to which something is added keeps
+    /// what it has; an empty one becomes another.
     pub(super) fn is_fresh(&self, of: &AttributeOf) -> bool {
         match self.outcomes.get(&of.address) {
-            Some(Outcome::Stays { .. }) | None => false,
+            Some(Outcome::Stays { model, .. }) => {
+                let now = at_attribute(model, &of.attribute);
+                self.renewed.contains(of)
+                    && now.is_none_or(|now| now.as_list().is_some_and(<[Value]>::is_empty))
+            }
+            None => false,
             Some(Outcome::Updated { .. }) => self.renewed.contains(of),
             Some(Outcome::New { .. }) => true,
         }
@@ -72,6 +79,9 @@ impl Known {
 
 impl Attributes for Known {
     fn attribute(&self, of: &AttributeOf) -> Option<Value> {
+        if self.renewed.contains(of) {
+            return None;
+        }
         match self.outcomes.get(&of.address)? {
             Outcome::Stays {
                 type_name,
@@ -83,13 +93,8 @@ impl Attributes for Known {
                 id,
                 model,
                 desired,
-            } => {
-                if self.renewed.contains(of) {
-                    return None;
-                }
-                mirrored(type_name, desired, &of.attribute)
-                    .or_else(|| read(type_name, Some(id), model, &of.attribute))
-            }
+            } => mirrored(type_name, desired, &of.attribute)
+                .or_else(|| read(type_name, Some(id), model, &of.attribute)),
             Outcome::New { type_name, desired } => {
                 let id = differences::declared_id(type_name, desired);
                 match (of.attribute.as_str(), id) {
