@@ -47,7 +47,7 @@ pub mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use context::{CallJournal, Caller, Context};
+pub use context::{CallJournal, Caller, Context, Elsewhere};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
 pub use loaders::{least_calls, read_declared, read_many};
@@ -89,7 +89,13 @@ macro_rules! native {
 /// Every native type.
 pub const TYPES: &[&dyn Resource] = &[
     &ec2::vpc::Vpc,
+    &ec2::vpc_cidr_block::VpcCidrBlock,
+    &ec2::dhcp_options::DhcpOptions,
+    &ec2::dhcp_options_association::VpcDhcpOptionsAssociation,
     &ec2::subnet::Subnet,
+    &ec2::network_acl::NetworkAcl,
+    &ec2::network_acl_entry::NetworkAclEntry,
+    &ec2::network_acl_association::SubnetNetworkAclAssociation,
     &ec2::internet_gateway::InternetGateway,
     &ec2::gateway_attachment::VpcGatewayAttachment,
     &ec2::eip::Eip,
@@ -97,6 +103,9 @@ pub const TYPES: &[&dyn Resource] = &[
     &ec2::route_table::RouteTable,
     &ec2::route::Route,
     &ec2::route_table_association::SubnetRouteTableAssociation,
+    &ec2::vpc_endpoint::VpcEndpoint,
+    &ec2::vpc_peering_connection::VpcPeeringConnection,
+    &ec2::flow_log::FlowLog,
     &ec2::security_group::SecurityGroup,
     &ec2::security_group_rule::Ingress,
     &ec2::security_group_rule::Egress,

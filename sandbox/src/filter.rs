@@ -14,7 +14,9 @@ pub(crate) fn apply(
     declared: &[(&str, &str)],
     shown: &mut Vec<(String, Json)>,
 ) -> Result<(), Refusal> {
-    let Some(filters) = call.input.get("Filters").and_then(Json::as_array) else {
+    // DescribeNatGateways and DescribeFlowLogs call theirs `Filter`.
+    let filters = call.input.get("Filters").or(call.input.get("Filter"));
+    let Some(filters) = filters.and_then(Json::as_array) else {
         return Ok(());
     };
     for filter in filters {

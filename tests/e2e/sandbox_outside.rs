@@ -32,6 +32,7 @@ services!(
     applicationautoscaling,
     cloudwatch,
     ec2,
+    ec2_networks,
     ecs,
     elbv2,
     events,

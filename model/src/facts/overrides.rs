@@ -266,16 +266,22 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         "RuleAction",
         Fact::Rewritten("$lowercase(RuleAction)"),
     ),
+    // A log group's Arn attribute ends in ":*"; DescribeFlowLogs tells the group's own ARN.
+    (
+        "AWS::EC2::FlowLog",
+        "LogDestination",
+        Fact::Rewritten("$replace(LogDestination, \":*\", \"\")"),
+    ),
     // "not-specified" leaves it to AWS, which tells what it has chosen.
     (
         "AWS::EC2::VPCEndpoint",
         "IpAddressType",
-        Fact::Rewritten("$replace(IpAddressType, \"not-specified\", \".*\")"),
+        Fact::Rewritten("$replace(IpAddressType, \"not-specified\", \"[a-z0-9-]+\")"),
     ),
     (
         "AWS::EC2::VPCEndpoint",
         "DnsOptions.DnsRecordIpType",
-        Fact::Rewritten("$replace(DnsOptions.DnsRecordIpType, \"not-specified\", \".*\")"),
+        Fact::Rewritten("$replace(DnsOptions.DnsRecordIpType, \"not-specified\", \"[a-z0-9-]+\")"),
     ),
     // A subnet moves from one list to another, and a VPC from one set to another, in one call (API_ReplaceNetworkAclAssociation,
     // API_AssociateDhcpOptions). To delete first would leave a subnet behind the VPC's default list, which lets everything through.

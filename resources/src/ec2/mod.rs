@@ -1,9 +1,15 @@
 //! Networks: VPCs and what is in them. The loads that several types share stand here.
 
+pub mod dhcp_options;
+pub mod dhcp_options_association;
 pub mod eip;
+pub mod flow_log;
 pub mod gateway_attachment;
 pub mod internet_gateway;
 pub mod nat_gateway;
+pub mod network_acl;
+pub mod network_acl_association;
+pub mod network_acl_entry;
 mod permission;
 pub mod route;
 pub mod route_table;
@@ -12,6 +18,9 @@ pub mod security_group;
 pub mod security_group_rule;
 pub mod subnet;
 pub mod vpc;
+pub mod vpc_cidr_block;
+pub mod vpc_endpoint;
+pub mod vpc_peering_connection;
 
 use crate::definition::Fixed;
 use crate::loaders::{By, Load};
@@ -59,6 +68,41 @@ pub(crate) static NETWORK_ACLS_OF_SUBNETS: Load = Load {
         "Associations.*.SubnetId",
     )
 };
+pub(crate) static NETWORK_ACLS_BY_ID: Load = filter(
+    "DescribeNetworkAcls",
+    "network-acl-id",
+    "NetworkAcls",
+    "NetworkAclId",
+);
+pub(crate) static NETWORK_ACLS_OF_ASSOCIATIONS: Load = Load {
+    within: Some(&NETWORK_ACLS_BY_ID),
+    ..filter(
+        "DescribeNetworkAcls",
+        "association.association-id",
+        "NetworkAcls",
+        "Associations.*.NetworkAclAssociationId",
+    )
+};
+pub(crate) static DHCP_OPTIONS: Load = filter(
+    "DescribeDhcpOptions",
+    "dhcp-options-id",
+    "DhcpOptions",
+    "DhcpOptionsId",
+);
+pub(crate) static FLOW_LOGS: Load =
+    filter("DescribeFlowLogs", "flow-log-id", "FlowLogs", "FlowLogId");
+pub(crate) static VPC_ENDPOINTS: Load = filter(
+    "DescribeVpcEndpoints",
+    "vpc-endpoint-id",
+    "VpcEndpoints",
+    "VpcEndpointId",
+);
+pub(crate) static VPC_PEERING_CONNECTIONS: Load = filter(
+    "DescribeVpcPeeringConnections",
+    "vpc-peering-connection-id",
+    "VpcPeeringConnections",
+    "VpcPeeringConnectionId",
+);
 pub(crate) static INTERNET_GATEWAYS: Load = filter(
     "DescribeInternetGateways",
     "internet-gateway-id",

@@ -56,6 +56,10 @@ static DEFINITION: Definition = Definition {
             reason: "the transit gateway must be available and attached (VPC transit gateways guide)",
         },
         Need {
+            property: "VpcPeeringConnectionId",
+            reason: "until the peering connection is active the route is a black hole (VPC peering guide, \"Update your route tables\")",
+        },
+        Need {
             property: "VpcEndpointId",
             reason: "a gateway load balancer endpoint must be available to be a target (API_CreateRoute)",
         },
@@ -140,7 +144,7 @@ fn route(table: &Json, id: &PhysicalId) -> Option<Json> {
 }
 
 /// AWS writes a range without its host bits ("100.68.0.18/18 becomes 100.68.0.0/18": API_CreateRoute).
-fn same(told: &str, wanted: &str) -> bool {
+pub(super) fn same(told: &str, wanted: &str) -> bool {
     told == wanted
         || matches!((network(told), network(wanted)), (Some(told), Some(wanted)) if told == wanted)
 }

@@ -31,6 +31,14 @@ native!(
         ],
         tags: Tags::Specification("subnet"),
         status,
+        after: &[After {
+            type_name: "AWS::EC2::VPCCidrBlock",
+            mine: "VpcId",
+            theirs: "VpcId",
+            milestone: Milestone::Ready,
+            reason: "a subnet lies in a range of its VPC, else InvalidSubnet.Range (EC2 API reference, \"Error codes\"); the range can \
+                     be taken from the VPC only when no subnet lies in it: InvalidCidrBlock.InUse",
+        }],
         // Two subnets of a VPC cannot overlap: InvalidSubnet.Conflict (EC2 API reference, "Error codes").
         unique: &[&["VpcId", "CidrBlock"]],
         resets: &[

@@ -25,8 +25,12 @@ native!(
         ],
         delete: Delete { busy: &["DependencyViolation"], ..Delete::of("DeleteVpc", &["VpcId"], &["InvalidVpcID.NotFound"]) },
         rules: &[
-            Rule::Told("CidrBlockAssociations", "CidrBlockAssociationSet.*.AssociationId"),
-            Rule::Told("Ipv6CidrBlocks", "Ipv6CidrBlockAssociationSet.*.Ipv6CidrBlock"),
+            Rule::Computed("CidrBlockAssociations", |vpc| {
+                ranges(vpc, "CidrBlockAssociationSet", "CidrBlockState", "AssociationId")
+            }),
+            Rule::Computed("Ipv6CidrBlocks", |vpc| {
+                ranges(vpc, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState", "Ipv6CidrBlock")
+            }),
         ],
         tags: Tags::Specification("vpc"),
         status,
@@ -42,6 +46,27 @@ fn status(description: &Json) -> Status {
     } else {
         Status::Ready
     }
+}
+
+/// A member of each range that the VPC has; those that it had are told for an hour and more as `disassociated`.
+fn ranges(vpc: &Json, set: &str, state: &str, member: &str) -> Option<Json> {
+    // Of what it has none of, DescribeVpcs tells nothing.
+    vpc.get("VpcId")?;
+    let ranges = vpc.get(set).and_then(Json::as_array).into_iter().flatten();
+    let has = |range: &&Json| {
+        let state = format!("{state}.State");
+        !state_is(
+            range,
+            &state,
+            &["disassociating", "disassociated", "failing", "failed"],
+        )
+    };
+    Some(
+        ranges
+            .filter(has)
+            .filter_map(|range| look(range, member))
+            .collect(),
+    )
 }
 
 fn default_acl(list: &Json, _: &PhysicalId) -> Option<Json> {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::time::SystemTime;
 
+use crate::ec2_networks;
 use crate::support::{Client, LawBook, pass};
 
 struct Aws(Client);
@@ -430,13 +431,13 @@ async fn every_law_refuses_what_breaks_it() {
         aws.did("DescribeNatGateways", json!({"NatGatewayIds": [taken]}))["NatGateways"][0].clone();
     assert_eq!(failed["FailureCode"], "Resource.AlreadyAssociated");
 
-    // Shown above as states (NAT gateways), or never alone: a network ACL is made with its VPC, an interface has a subnet that
-    // refers to the VPC as well.
+    ec2_networks::break_laws(&aws, &mut book).await;
+
+    // Shown above as states (NAT gateways), in an answer, or never alone: an interface has a subnet that refers to the VPC as well.
     let elsewhere = [
+        ec2_networks::SHOWN,
         "ec2: a public NAT gateway needs an internet gateway in its VPC",
         "ec2: a public NAT gateway needs an address of its own",
-        "ec2/network-acl: VpcId must exist",
-        "ec2/vpc: not deleted while a ec2/network-acl has it as VpcId",
         "ec2/vpc: not deleted while a ec2/network-interface has it as VpcId",
         "ec2/security-group: not deleted while a ec2/security-group-rule has it as GroupId",
     ];

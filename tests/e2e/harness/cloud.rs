@@ -39,6 +39,15 @@ for region in ("us-east-1", "us-west-2"):
         if not any(a.get("VpcId") in default_vpcs for a in item.get("Attachments", [])): found("igw", item["InternetGatewayId"])
     for item in pages("ec2", "describe_nat_gateways", "NatGateways"):
         if item["State"] not in ("deleted", "deleting"): found("nat", item["NatGatewayId"])
+    for item in pages("ec2", "describe_network_acls", "NetworkAcls"):
+        if not item["IsDefault"]: found("network acl", item["NetworkAclId"])
+    for item in pages("ec2", "describe_vpc_endpoints", "VpcEndpoints"):
+        if item["State"].lower() not in ("deleted", "deleting"): found("endpoint", item["VpcEndpointId"])
+    for item in pages("ec2", "describe_vpc_peering_connections", "VpcPeeringConnections"):
+        if item["Status"]["Code"] not in ("deleted", "deleting"): found("peering", item["VpcPeeringConnectionId"])
+    for item in pages("ec2", "describe_flow_logs", "FlowLogs"): found("flow log", item["FlowLogId"])
+    for item in pages("ec2", "describe_dhcp_options", "DhcpOptions"):
+        if any(t["Key"].startswith("payctl:") for t in item.get("Tags", [])): found("dhcp options", item["DhcpOptionsId"])
     for item in client("ec2").describe_addresses()["Addresses"]: found("address", item["AllocationId"])
     for item in pages("rds", "describe_db_clusters", "DBClusters"): found("cluster", item["DBClusterIdentifier"])
     for item in pages("rds", "describe_db_instances", "DBInstances"): found("instance", item["DBInstanceIdentifier"])

@@ -1,10 +1,15 @@
 //! EC2: the network. One file per group of kinds.
 
+pub mod acls;
 pub mod addresses;
 pub mod cidr;
+pub mod dhcp;
+pub mod endpoints;
+pub mod flow_logs;
 pub mod gateways;
 pub mod interfaces;
-pub mod network;
+pub mod peering;
+pub mod ranges;
 pub mod routes;
 pub mod rules;
 pub mod security;
@@ -23,8 +28,11 @@ pub const SERVICE: Service = Service {
     kinds: &[
         &vpc::VPC,
         &subnet::SUBNET,
-        &network::DHCP_OPTIONS,
-        &network::NETWORK_ACL,
+        &dhcp::DHCP_OPTIONS,
+        &acls::NETWORK_ACL,
+        &endpoints::VPC_ENDPOINT,
+        &flow_logs::FLOW_LOG,
+        &peering::PEERING,
         &gateways::INTERNET_GATEWAY,
         &gateways::NAT_GATEWAY,
         &vpn::VPN_GATEWAY,
@@ -44,6 +52,33 @@ pub const SERVICE: Service = Service {
         &subnet::SUBNET_IN_VPC,
         &subnet::SUBNETS_APART,
         &vpc::BLOCK_SIZE,
+        &ranges::RANGES_APART,
+        &ranges::RANGE_IN_USE,
+        &ranges::PRIMARY_RANGE,
+        &ranges::RANGE_QUOTA,
+        &dhcp::OPTION_KNOWN,
+        &acls::ENTRY_ONCE,
+        &acls::ENTRY_THERE,
+        &acls::ENTRY_PORTS,
+        &acls::ENTRY_NUMBER,
+        &acls::ENTRY_QUOTA,
+        &acls::DEFAULT_ACL,
+        &acls::ACL_IN_USE,
+        &acls::ACL_OF_VPC,
+        &endpoints::SERVICE_KNOWN,
+        &endpoints::ZONES_APART,
+        &endpoints::OF_VPC,
+        &endpoints::DNS_OF_VPC,
+        &endpoints::DNS_ONCE,
+        &endpoints::ROUTED_ONCE,
+        &endpoints::INBOUND_ONLY,
+        &flow_logs::ROLE_ASSUMABLE,
+        &flow_logs::DESTINATION,
+        &flow_logs::INTERVAL,
+        &flow_logs::LOGGED_ONCE,
+        &peering::PEERED_ONCE,
+        &peering::ACCEPTABLE,
+        &peering::DELETABLE,
         &subnet::ZONE_EXISTS,
         &gateways::ONE_GATEWAY,
         &gateways::GATEWAY_ATTACHED,

@@ -1,7 +1,7 @@
 //! Route tables, routes and associations.
 
 use super::cidr::Block;
-use super::{PAGES, gateways};
+use super::{PAGES, endpoints, gateways};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Shows, Tags, create, delete, describe, run};
@@ -179,6 +179,7 @@ fn show(call: &Call, table: &Record, body: &mut Map<String, Json>) {
     let Some(Json::Array(routes)) = body.get_mut("Routes") else {
         return;
     };
+    routes.extend(endpoints::routes(call, &table.id));
     for route in routes {
         let target = |member: &str| route[member].as_str();
         let leads = match (
@@ -193,6 +194,14 @@ fn show(call: &Call, table: &Record, body: &mut Map<String, Json>) {
             (_, Some(nat), _) => call
                 .find("ec2/nat-gateway", nat)
                 .is_some_and(|nat| nat.is("State", "available")),
+            (Some(endpoint), ..) if endpoint.starts_with("vpce-") => call
+                .find("ec2/vpc-endpoint", endpoint)
+                .is_some_and(|endpoint| endpoint.is("State", "available")),
+            _ if target("VpcPeeringConnectionId").is_some() => {
+                let id = target("VpcPeeringConnectionId").unwrap_or_default();
+                call.find("ec2/vpc-peering-connection", id)
+                    .is_some_and(|peering| peering.is("Status.Code", "active"))
+            }
             (.., Some(interface)) => call.find("ec2/network-interface", interface).is_some(),
             _ => true,
         };
@@ -205,10 +214,10 @@ fn local_routes(call: &Call, vpc: &str) -> Vec<Json> {
         return Vec::new();
     };
     let local = |member: &str, block: String| json!({member: block, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"});
-    let four = path::texts(&vpc.body, "CidrBlockAssociationSet[].CidrBlock")
+    let four = super::ranges::associated(vpc)
         .into_iter()
         .map(|block| local("DestinationCidrBlock", block));
-    let six = path::texts(&vpc.body, "Ipv6CidrBlockAssociationSet[].Ipv6CidrBlock")
+    let six = super::ranges::associated_six(vpc)
         .into_iter()
         .map(|block| local("DestinationIpv6CidrBlock", block));
     four.chain(six).collect()
@@ -291,9 +300,9 @@ const TARGETS: [(&str, Option<&str>); 12] = [
     ("NatGatewayId", None),
     ("NetworkInterfaceId", Some("ec2/network-interface")),
     ("InstanceId", None),
-    ("VpcEndpointId", None),
+    ("VpcEndpointId", Some("ec2/vpc-endpoint")),
     ("TransitGatewayId", None),
-    ("VpcPeeringConnectionId", None),
+    ("VpcPeeringConnectionId", Some("ec2/vpc-peering-connection")),
     ("EgressOnlyInternetGatewayId", None),
     ("LocalGatewayId", None),
     ("CarrierGatewayId", None),
@@ -371,6 +380,12 @@ fn target(call: &Call, table: &Record) -> Result<(&'static str, String), Refusal
         }
         _ => {}
     }
+    // A gateway load balancer's endpoint is told as a gateway (DescribeRouteTables).
+    let member = if member == "VpcEndpointId" {
+        "GatewayId"
+    } else {
+        member
+    };
     Ok((member, id.to_owned()))
 }
 

@@ -7,7 +7,6 @@ use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Shows, States, Tags, create, delete, describe, run};
 use crate::law::Law;
-use crate::path;
 use crate::world::Record;
 use serde_json::{Value as Json, json};
 
@@ -134,7 +133,7 @@ fn new_subnet(call: &mut Call, subnet: &mut Record) -> Result<(), Refusal> {
     }
     let block = Block::parse(&asked).ok_or_else(|| malformed(&asked))?;
     let vpc = call.need("ec2/vpc", subnet.text("VpcId"))?;
-    let within = path::texts(&vpc.body, "CidrBlockAssociationSet[].CidrBlock");
+    let within = super::ranges::associated(vpc);
     if !(16..=28).contains(&block.prefix())
         || !within
             .iter()
@@ -172,6 +171,10 @@ fn new_subnet(call: &mut Call, subnet: &mut Record) -> Result<(), Refusal> {
     subnet.set("AvailabilityZone", name.as_str());
     subnet.set("AvailabilityZoneId", id.as_str());
     if let Some(block) = call.text("Ipv6CidrBlock").map(str::to_owned) {
+        let vpc = call.need("ec2/vpc", subnet.text("VpcId"))?;
+        if !super::ranges::holds_six(vpc, &block) {
+            return Err(SUBNET_IN_VPC.fault.with(&[("id", &block)]));
+        }
         let digits = call.derive(&format!("association {}", subnet.id));
         subnet
             .list_mut("Ipv6CidrBlockAssociationSet")
@@ -281,6 +284,10 @@ fn associate_subnet_cidr_block(call: &mut Call) -> Answer {
             "InvalidSubnet.Conflict",
             format!("The subnet '{id}' already has an IPv6 CIDR block."),
         ));
+    }
+    let vpc = call.need("ec2/subnet", &id)?.text("VpcId").to_owned();
+    if !super::ranges::holds_six(call.need("ec2/vpc", &vpc)?, &block) {
+        return Err(SUBNET_IN_VPC.fault.with(&[("id", &block)]));
     }
     let digits = call.derive(&format!("association {id} {block}"));
     let made = subnet_ipv6(&digits, &block);

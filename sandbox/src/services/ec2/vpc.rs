@@ -1,7 +1,7 @@
 //! VPCs.
 
 use super::cidr::Block;
-use super::{PAGES, routes};
+use super::{PAGES, ranges, routes};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{
@@ -42,6 +42,7 @@ pub const VPC: Kind = Kind {
         "DependencyViolation",
         "The vpc '{id}' has dependencies and cannot be deleted.",
     ),
+    on_event: Some(ranges::event),
     operations: &[
         create("CreateVpc", Shows::In("Vpc"))
             .control(&[
@@ -96,8 +97,8 @@ pub const VPC: Kind = Kind {
         modify("AssociateDhcpOptions", "VpcId", Shows::Nothing).before(existing_options),
         run("ModifyVpcAttribute", modify_vpc_attribute),
         run("DescribeVpcAttribute", describe_vpc_attribute),
-        run("AssociateVpcCidrBlock", associate_vpc_cidr_block),
-        run("DisassociateVpcCidrBlock", disassociate_vpc_cidr_block),
+        run("AssociateVpcCidrBlock", ranges::associate),
+        run("DisassociateVpcCidrBlock", ranges::disassociate),
     ],
     ..Kind::NEW
 };
@@ -134,16 +135,16 @@ fn new_vpc(call: &mut Call, vpc: &mut Record) -> Result<(), Refusal> {
     let digits = call.derive(&format!("association {}", vpc.id));
     vpc.set(
         "CidrBlockAssociationSet",
-        json!([association(&digits, &block)]),
+        json!([ranges::four(&digits, &block, "associated")]),
     );
     if call.input.get("AmazonProvidedIpv6CidrBlock") == Some(&Json::Bool(true)) {
         vpc.list_mut("Ipv6CidrBlockAssociationSet")
-            .push(ipv6_association(&digits, &call.region));
+            .push(ranges::six(&digits, &call.region, "associated"));
     }
     Ok(())
 }
 
-fn vpc_block(text: &str) -> Result<Block, Refusal> {
+pub(super) fn vpc_block(text: &str) -> Result<Block, Refusal> {
     let block = Block::parse(text).ok_or_else(|| malformed(text))?;
     if !(16..=28).contains(&block.prefix()) {
         return Err(BLOCK_SIZE.fault.with(&[("id", text)]));
@@ -158,19 +159,6 @@ pub(super) fn malformed(block: &str) -> Refusal {
     Refusal::new("InvalidParameterValue", message)
 }
 
-fn association(digits: &str, block: &Block) -> Json {
-    json!({"AssociationId": format!("vpc-cidr-assoc-{}", &digits[..17]), "CidrBlock": block.to_string(), "CidrBlockState": {"State": "associated"}})
-}
-
-fn ipv6_association(digits: &str, region: &str) -> Json {
-    json!({
-        "AssociationId": format!("vpc-cidr-assoc-{}", &digits[17..34]),
-        "Ipv6CidrBlock": format!("2600:1f{}:{}:{}00::/56", &digits[34..36], &digits[36..40], &digits[40..42]),
-        "Ipv6CidrBlockState": {"State": "associated"}, "NetworkBorderGroup": region, "Ipv6Pool": "Amazon",
-        "Ipv6AddressAttribute": "public", "IpSource": "amazon",
-    })
-}
-
 /// What a new VPC comes with: default security group, main route table, default network ACL ("Default VPC components", Amazon VPC
 /// User Guide).
 fn furnish_vpc(call: &mut Call, key: &Key) -> Result<(), Refusal> {
@@ -180,18 +168,7 @@ fn furnish_vpc(call: &mut Call, key: &Key) -> Result<(), Refusal> {
     let group = call.make_part("ec2/security-group", vpc, group)?;
     super::security::furnish(call, &group, true)?;
     routes::make_main(call, vpc)?;
-    let entry = |number: u32, action: &str, egress: bool| json!({"CidrBlock": "0.0.0.0/0", "Egress": egress, "Protocol": "-1", "RuleAction": action, "RuleNumber": number});
-    let entries = json!([
-        entry(100, "allow", true),
-        entry(32767, "deny", true),
-        entry(100, "allow", false),
-        entry(32767, "deny", false)
-    ]);
-    call.make_part(
-        "ec2/network-acl",
-        vpc,
-        json!({"VpcId": vpc, "IsDefault": true, "Entries": entries}),
-    )?;
+    super::acls::make_default(call, vpc)?;
     Ok(())
 }
 
@@ -200,6 +177,13 @@ fn existing_options(call: &mut Call, members: &mut Map<String, Json>) -> Result<
         Some("default") | None => Ok(()),
         Some(id) => call.need("ec2/dhcp-options", id).map(|_| ()),
     }
+}
+
+/// One of the flags that DescribeVpcAttribute tells.
+pub(super) fn is_set(vpc: &Record, member: &str) -> bool {
+    let default = VPC_ATTRIBUTES.iter().find(|(name, ..)| *name == member);
+    let default = Json::Bool(default.is_some_and(|(.., default)| *default));
+    vpc.hidden.get(member).unwrap_or(&default) == &Json::Bool(true)
 }
 
 fn modify_vpc_attribute(call: &mut Call) -> Answer {
@@ -250,119 +234,4 @@ fn describe_vpc_attribute(call: &mut Call) -> Answer {
         .cloned()
         .unwrap_or(Json::Bool(*default));
     Ok(json!({"VpcId": vpc.id, *member: {"Value": value}}))
-}
-
-fn associate_vpc_cidr_block(call: &mut Call) -> Answer {
-    let id = call
-        .need("ec2/vpc", call.text("VpcId").unwrap_or_default())?
-        .id
-        .clone();
-    let digits = call.derive(&format!(
-        "association {id} {}",
-        path::canonical(&Json::Object(call.input.clone()))
-    ));
-    if call.input.get("AmazonProvidedIpv6CidrBlock") == Some(&Json::Bool(true)) {
-        let made = ipv6_association(&digits, &call.region);
-        call.update("ec2/vpc", &id, |vpc| {
-            vpc.list_mut("Ipv6CidrBlockAssociationSet")
-                .push(made.clone())
-        });
-        return Ok(json!({"VpcId": id, "Ipv6CidrBlockAssociation": made}));
-    }
-    let text = call.text("CidrBlock").ok_or_else(|| {
-        Refusal::new(
-            "MissingParameter",
-            "The request must contain the parameter cidrBlock",
-        )
-    })?;
-    let block = vpc_block(text)?;
-    let taken = call
-        .need("ec2/vpc", &id)?
-        .list("CidrBlockAssociationSet")
-        .iter()
-        .any(|known| {
-            known["CidrBlock"]
-                .as_str()
-                .and_then(Block::parse)
-                .is_some_and(|known| known.overlaps(block))
-        });
-    if taken {
-        return Err(Refusal::new(
-            "InvalidVpc.Range",
-            format!("The CIDR '{text}' overlaps with an existing CIDR of the VPC."),
-        ));
-    }
-    let made = association(&digits, &block);
-    call.update("ec2/vpc", &id, |vpc| {
-        vpc.list_mut("CidrBlockAssociationSet").push(made.clone())
-    });
-    routes::refresh_local(call, &id);
-    Ok(json!({"VpcId": id, "CidrBlockAssociation": made}))
-}
-
-fn disassociate_vpc_cidr_block(call: &mut Call) -> Answer {
-    let asked = call.text("AssociationId").unwrap_or_default().to_owned();
-    let sets = [
-        (
-            "CidrBlockAssociationSet",
-            "CidrBlockAssociation",
-            "CidrBlockState",
-        ),
-        (
-            "Ipv6CidrBlockAssociationSet",
-            "Ipv6CidrBlockAssociation",
-            "Ipv6CidrBlockState",
-        ),
-    ];
-    let found = call.list("ec2/vpc").find_map(|vpc| {
-        sets.iter().find_map(|(set, answer, state)| {
-            let at = vpc
-                .list(set)
-                .iter()
-                .position(|one| one["AssociationId"] == asked.as_str())?;
-            Some((
-                vpc.id.clone(),
-                *set,
-                *answer,
-                *state,
-                vpc.list(set)[at].clone(),
-                vpc.text("CidrBlock").to_owned(),
-            ))
-        })
-    });
-    let Some((vpc, set, answer, state, mut one, primary)) = found else {
-        return Err(Refusal::new(
-            "InvalidCidrBlockAssociationID.NotFound",
-            format!("The vpc CIDR block association ID '{asked}' does not exist"),
-        ));
-    };
-    if one["CidrBlock"] == primary.as_str() {
-        return Err(Refusal::new(
-            "OperationNotPermitted",
-            format!(
-                "The vpc CIDR block with association ID {asked} may not be disassociated. It is the primary IPv4 CIDR block of the VPC"
-            ),
-        ));
-    }
-    let block = one["CidrBlock"].as_str().and_then(Block::parse);
-    let used = |subnet: &Record| {
-        Block::parse(subnet.text("CidrBlock"))
-            .zip(block)
-            .is_some_and(|(inner, block)| block.holds(inner))
-    };
-    if call.list_where("ec2/subnet", "VpcId", &vpc).any(used) {
-        return Err(Refusal::new(
-            "CidrBlockInUse",
-            format!(
-                "The vpc CIDR block with association ID {asked} may not be disassociated. It is in use"
-            ),
-        ));
-    }
-    call.update("ec2/vpc", &vpc, |vpc| {
-        vpc.list_mut(set)
-            .retain(|one| one["AssociationId"] != asked.as_str())
-    });
-    routes::refresh_local(call, &vpc);
-    one[state] = json!({"State": "disassociating"});
-    Ok(json!({"VpcId": vpc, answer: one}))
 }
