@@ -1,14 +1,19 @@
 """moto's server, with what it loses of a request kept (docs/emulators.md). Arguments are moto_server's.
 
 AWS gives back every member below from DescribeServices and DescribeSecurityGroupRules (the API reference of each); moto
-5.2.5 takes them and forgets them, so that no second plan could be clean. And it keeps the network interfaces of NAT
-gateways that are gone. Every request is held to AWS's API models: strict.py.
+5.2.5 takes them and forgets them, as it does with the tags of DHCP options, so that no second plan could be clean. It keeps the
+network interfaces of NAT gateways that are gone, and does not know the filters for the identifiers of some things. Every request
+is held to AWS's API models: strict.py.
 """
 
 import sys
 
 import moto.ec2.models.nat_gateways as nat_gateways
+import moto.ec2.models.network_acls as network_acls
 import moto.ec2.models.security_groups as security_groups
+import moto.ec2.models.vpc_peering_connections as peerings
+import moto.ec2.models.vpcs as vpcs
+import moto.ec2.responses.dhcp_options as dhcp_options
 import moto.ecs.responses as ecs
 import strict
 from moto.server import main
@@ -55,6 +60,33 @@ def take_interface_along(delete_nat_gateway):
     return delete
 
 
+def keep_tags_of_options(create_dhcp_options):
+    """DHCP options are tagged when they are made (API_CreateDhcpOptions, TagSpecification)."""
+
+    def create(self):
+        result = create_dhcp_options(self)
+        tags = self._parse_tag_specification().get("dhcp-options", {})
+        result.result["DhcpOptions"].add_tags(tags)
+        return result
+
+    return create
+
+
+def know_own_id(resource, name):
+    """The filter for the identifier itself, which moto answers with 500 (API_DescribeNetworkAcls and the others')."""
+    others = resource.get_filter_value
+
+    def value(self, filter_name, method_name=None):
+        return self.id if filter_name == name else others(self, filter_name, method_name)
+
+    resource.get_filter_value = value
+
+
+options = dhcp_options.DHCPOptions
+options.create_dhcp_options = keep_tags_of_options(options.create_dhcp_options)
+know_own_id(network_acls.NetworkAcl, "network-acl-id")
+know_own_id(vpcs.VPCEndPoint, "vpc-endpoint-id")
+know_own_id(peerings.VPCPeeringConnection, "vpc-peering-connection-id")
 responses = ecs.EC2ContainerServiceResponse
 responses.create_service = keep_service_members(responses.create_service)
 security_groups.SecurityGroupRule.description = property(rule_description)
