@@ -31,8 +31,11 @@ pub const STACK: &str = "net";
 pub struct World {
     /// What payctl remembers.
     pub state: State,
+    /// The simulated AWS itself.
+    pub sandbox: Arc<Sandbox>,
+    /// Its clock, and everybody's.
+    pub clock: Clock,
     cloud: Arc<Regions>,
-    clock: Clock,
     store: Store,
     _folder: tempfile::TempDir,
 }
@@ -54,10 +57,11 @@ impl World {
             clock.clone(),
             payctl_sandbox::Options::default(),
         ));
+        let served = sandbox.clone();
         let aws = Aws::connect(ConnectOptions {
             region: Some(REGION.to_owned()),
             http_client: Some(in_process(move |request| {
-                let sandbox = sandbox.clone();
+                let sandbox = served.clone();
                 async move { sandbox.handle(request).await }
             })),
             clock: clock.clone(),
@@ -68,6 +72,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         World {
             cloud: Arc::new(Regions::new("shop", "local", clock.clone(), vec![aws])),
+            sandbox,
             clock,
             store: Store::new(Paths::new(folder.path(), "local")),
             state: State::empty("shop", "local", "lineage".into(), "0123456789abcdef".into()),
@@ -89,6 +94,10 @@ impl World {
             partition: "aws".to_owned(),
             account: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
+            availability_zones: BTreeMap::from([(
+                REGION.to_owned(),
+                ["a", "b", "c"].map(|zone| format!("{REGION}{zone}")).into(),
+            )]),
             ..Inputs::default()
         };
         let stack = template::load("template.yaml", text)?.instantiate(&inputs)?;
