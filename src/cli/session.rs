@@ -73,9 +73,19 @@ pub(super) fn project(global: &Global) -> Result<Project, Failure> {
 impl Session {
     /// Reads the project file and the state.
     pub(super) fn open(global: &Global) -> Result<Session, Failure> {
+        Session::opened(global, true)
+    }
+
+    /// The same for a look at the templates that asks nothing of AWS: without a region any will do.
+    pub(super) fn for_checking(global: &Global) -> Result<Session, Failure> {
+        Session::opened(global, false)
+    }
+
+    fn opened(global: &Global, needs_region: bool) -> Result<Session, Failure> {
         let project = project(global)?;
         let mut environment = project.environment(global.env.as_deref())?.clone();
-        let only_region = settle_regions(&mut environment, global.region.as_deref())?;
+        let only_region =
+            settle_regions(&mut environment, global.region.as_deref(), needs_region)?;
         let store = Store::new(Paths::new(&project.state_folder(), &environment.name));
         let state = match store.load(&project.name, &environment.name)? {
             Some(state) => state,
@@ -201,6 +211,7 @@ impl Connected {
 fn settle_regions(
     environment: &mut Environment,
     given: Option<&str>,
+    needed: bool,
 ) -> Result<Option<String>, Failure> {
     let named: BTreeSet<String> = environment
         .stacks
@@ -219,17 +230,24 @@ fn settle_regions(
         )
         .help(format!("it has stacks in {}", regions.join(", "))));
     }
-    let configured = ["AWS_REGION", "AWS_DEFAULT_REGION"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok());
+    let any = environment.sandbox || !needed;
+    let is_missing = given.is_none()
+        && environment
+            .stacks
+            .iter()
+            .any(|stack| stack.region.is_none());
+    let configured = match is_missing {
+        true => configured_region(environment.profile.clone(), !any),
+        false => None,
+    };
     for stack in &mut environment.stacks {
         stack.region = match (given, &stack.region) {
             (Some(region), _) if !selects => Some(region.to_owned()),
             (_, Some(region)) => Some(region.clone()),
             (Some(region), None) => Some(region.to_owned()),
-            (None, None) => configured.clone().filter(|region| !region.is_empty()),
+            (None, None) => configured.clone(),
         };
-        if stack.region.is_none() && environment.sandbox {
+        if stack.region.is_none() && any {
             stack.region = Some("us-east-1".to_owned());
         }
         if stack.region.is_none() {
@@ -237,10 +255,30 @@ fn settle_regions(
                 "no-region",
                 format!("the stack {} has no region", stack.name),
             )
-            .help("write `region` into payctl.toml, give --region, or set AWS_REGION"));
+            .help("write `region` into payctl.toml, give --region, set AWS_REGION, or choose a profile that has one"));
         }
     }
     Ok(given.filter(|_| selects).map(str::to_owned))
+}
+
+/// The region of the environment's variables, else of the AWS profile, else of the machine.
+fn configured_region(profile: Option<String>, ask_the_profile: bool) -> Option<String> {
+    let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|region| !region.is_empty());
+    if variable.is_some() || !ask_the_profile {
+        return variable;
+    }
+    // Some commands come here from within a runtime, some without one: a thread of its own suits both.
+    let asking = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .ok()?;
+        runtime.block_on(payctl_resources::aws::configured_region(profile.as_deref()))
+    });
+    asking.join().ok().flatten()
 }
 
 /// 128 random bits in hexadecimal digits.

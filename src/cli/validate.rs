@@ -7,7 +7,7 @@ use super::{Exit, Global, Outcome, workflow};
 use crate::report::failure::render_diagnostic;
 
 pub(super) fn run(global: &Global) -> Outcome {
-    let session = Session::open(global)?;
+    let session = Session::for_checking(global)?;
     let loaded = workflow::load(&session)?;
     // Which zones there are is AWS's to say: any names do for checking.
     let zones: BTreeMap<String, Vec<String>> = session

@@ -18,13 +18,31 @@ use serde_json::Value as Json;
 use crate::harness::world::{REGION, World};
 
 /// Templates under `tests/e2e/templates`, and their parameters.
-const TEMPLATES: &[(&str, &[(&str, &str)])] = &[(
-    "../../../platforms/high-availability/template.yaml",
-    &[
-        ("EnvironmentSuffix", "dev"),
-        ("DBMasterPassword", "correct-horse-9"),
-    ],
-)];
+const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "../../../platforms/high-availability/template.yaml",
+        &[
+            ("EnvironmentSuffix", "dev"),
+            ("DBMasterPassword", "correct-horse-9"),
+        ],
+    ),
+    ("data/alarms.yaml", &[]),
+    ("data/keys.yaml", &[]),
+    ("data/log_groups.yaml", &[]),
+    ("data/mysql_standalone.yaml", &[]),
+    ("data/scaling.yaml", &[]),
+    ("data/topics.yaml", &[]),
+    ("data/watching.yaml", &[]),
+    ("edge.yaml", &[]),
+    ("gateway_nlb.yaml", &[]),
+    ("private_network.yaml", &[]),
+    ("roles.yaml", &[]),
+    ("schedules.yaml", &[]),
+    ("security_groups.yaml", &[]),
+    ("settlement.yaml", &[]),
+    ("shop.yaml", &[]),
+    ("workers.yaml", &[]),
+];
 
 /// Types that AWS lets go although something refers to them, and why.
 const LET_GO: &[(&str, &str)] = &[];

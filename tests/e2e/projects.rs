@@ -2,12 +2,13 @@
 
 use crate::commands::{NETWORK, network};
 use crate::harness::Project;
+use crate::harness::emulator::Emulator;
 
 #[test]
 fn a_template_alone_is_enough() {
     let project = Project::empty();
     project.write("net.yaml", NETWORK);
-    project.ok("validate --template net.yaml --region us-east-1");
+    project.ok("validate --template net.yaml");
     let plan = project.plan("--template net.yaml --env local");
     assert_eq!(plan["environment"], "local");
     assert_eq!(plan["summary"]["create"], 3);
@@ -20,6 +21,19 @@ fn a_template_alone_is_enough() {
         "hello alone"
     );
     project.ok("destroy --template net.yaml --env local --auto-approve");
+}
+
+#[test]
+fn the_region_may_come_from_the_profile() {
+    let emulator = Emulator::simulated(1000);
+    let project = Project::empty();
+    project.write("net.yaml", NETWORK);
+    let project = project.at(&emulator.url);
+    let none = project.fails("plan --template net.yaml", 1);
+    assert!(none.err.contains("has no region"), "{}", none.err);
+    project.write(".aws/config", "[default]\nregion = eu-west-1\n");
+    let plan = project.plan("--template net.yaml");
+    assert_eq!(plan["changes"][0]["region"], "eu-west-1");
 }
 
 #[test]

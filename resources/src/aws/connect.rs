@@ -54,6 +54,16 @@ impl Default for ConnectOptions {
     }
 }
 
+/// The region that the environment, the profile or the machine names, as every AWS tool looks for it (AWS SDKs and Tools
+/// reference guide, "AWS Region").
+pub async fn configured_region(profile: Option<&str>) -> Option<String> {
+    let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
+    if let Some(profile) = profile {
+        chain = chain.profile_name(profile);
+    }
+    chain.build().region().await.map(|region| region.to_string())
+}
+
 /// The endpoints of services, the user's own ones before AWS's.
 #[derive(Clone, Default)]
 pub(super) struct Endpoints {

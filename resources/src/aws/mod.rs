@@ -43,7 +43,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::context::{Caller, Elsewhere};
 use crate::error::{AwsError, AwsErrorKind as ErrorKind};
-pub use connect::ConnectOptions;
+pub use connect::{ConnectOptions, configured_region};
 pub use in_process::in_process;
 use pace::Lane;
 use retry::{Refusal, Resend, Retry};

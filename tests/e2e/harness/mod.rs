@@ -84,7 +84,10 @@ impl Project {
 
     /// Writes a file of the project.
     pub fn write(&self, name: &str, text: &str) -> &Project {
-        std::fs::write(self.path(name), text).expect("a writable folder");
+        let path = self.path(name);
+        let folder = path.parent().expect("a file stands in a folder");
+        std::fs::create_dir_all(folder).expect("a writable folder");
+        std::fs::write(path, text).expect("a writable folder");
         self
     }
 
