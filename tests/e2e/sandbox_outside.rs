@@ -39,6 +39,7 @@ services!(
     kms,
     logs,
     rds,
+    secretsmanager,
     sns,
     ssm,
     tagging,

@@ -1,6 +1,8 @@
 //! The native types against the simulated AWS.
 
+mod identities;
 mod operations;
 mod round_trip;
+mod secrets;
 mod trip;
 mod whole_life;
