@@ -3,6 +3,7 @@
 use crate::path::{PropertyPath, Step};
 
 use super::TypeFacts;
+use super::schema::{Additional, Schema};
 
 /// What is corrected.
 enum Fact {
@@ -16,6 +17,8 @@ enum Fact {
     Rewritten(&'static str),
     /// What AWS takes where nothing is declared, as a text.
     Default(&'static str),
+    /// A map of names to texts, to which others may add, and no document.
+    Names,
 }
 
 /// Type, property, fact.
@@ -283,6 +286,13 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         "TargetId",
         Fact::Rewritten("$lowercase(TargetId)"),
     ),
+    // Each parameter stands alone (RDS API reference, Parameter): what others set is theirs.
+    ("AWS::RDS::DBParameterGroup", "Parameters", Fact::Names),
+    (
+        "AWS::RDS::DBClusterParameterGroup",
+        "Parameters",
+        Fact::Names,
+    ),
     // "LATEST" is resolved when tasks start (ECS developer guide, "Fargate platform versions").
     (
         "AWS::ECS::Service",
@@ -339,6 +349,13 @@ pub(super) fn apply(facts: &mut TypeFacts) {
             Fact::WriteOnly => &mut facts.write_only,
             Fact::Unordered => &mut facts.unordered,
             Fact::Sensitive => &mut facts.sensitive,
+            Fact::Names => {
+                if let Some(schema) = facts.root.properties.get_mut(*property) {
+                    schema.additional =
+                        Additional::Schema(Box::new(Schema::parse(&serde_json::json!({}))));
+                }
+                continue;
+            }
             Fact::Default(text) => {
                 if let Some(schema) = facts.root.properties.get_mut(*property) {
                     schema.default = Some((*text).into());
