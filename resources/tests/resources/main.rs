@@ -1,7 +1,10 @@
 //! The native types against the simulated AWS.
 
 mod networks;
+mod groups;
+mod identities;
 mod operations;
 mod round_trip;
+mod secrets;
 mod trip;
 mod whole_life;
