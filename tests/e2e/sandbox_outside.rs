@@ -40,6 +40,7 @@ services!(
     logs,
     rds,
     sns,
+    sqs,
     ssm,
     tagging,
 );

@@ -184,6 +184,9 @@ scenarios! {
     edge
     two_stacks
     schedules
+    routing
+    messages
+    capacity
 }
 
 #[test]

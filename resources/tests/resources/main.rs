@@ -1,5 +1,6 @@
 //! The native types against the simulated AWS.
 
+mod edge;
 mod operations;
 mod round_trip;
 mod trip;

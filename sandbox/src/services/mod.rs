@@ -11,6 +11,7 @@ pub mod kms;
 mod logs;
 pub mod rds;
 mod sns;
+mod sqs;
 mod ssm;
 mod sts;
 mod tagging;
@@ -30,6 +31,7 @@ pub const SERVICES: &[&Service] = &[
     &logs::SERVICE,
     &rds::SERVICE,
     &sns::SERVICE,
+    &sqs::SERVICE,
     &ssm::SERVICE,
     &sts::SERVICE,
     &tagging::SERVICE,

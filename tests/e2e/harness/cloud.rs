@@ -62,6 +62,7 @@ for region in ("us-east-1", "us-west-2"):
     # Nobody can delete one that waits for its confirmation: AWS forgets it after three days (sns API_Unsubscribe).
     for item in pages("sns", "list_subscriptions", "Subscriptions"):
         if item["SubscriptionArn"] != "PendingConfirmation": found("subscription", item["SubscriptionArn"])
+    for item in pages("sqs", "list_queues", "QueueUrls"): found("queue", item)
     for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
     for item in pages("kms", "list_aliases", "Aliases"):
         if not item["AliasName"].startswith("alias/aws/"): found("key alias", item["AliasName"])
