@@ -104,7 +104,10 @@ fn is_refused(name: &str, project: &Project, foreign: &[&str]) {
             "{name}:{line} is not {address}"
         );
     }
-    assert_eq!(project.ok("state list").out.trim(), "The environment has no resources.");
+    assert_eq!(
+        project.ok("state list").out.trim(),
+        "The environment has no resources."
+    );
 }
 
 fn lives(name: &str, project: &Project, resources: usize) {
