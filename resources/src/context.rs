@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use payctl_model::{Clock, PhysicalId};
+use payctl_model::{Clock, PhysicalId, Value};
 use serde_json::Value as Json;
 
 use crate::error::{AwsError, AwsErrorKind, Error, Result};
@@ -62,6 +62,15 @@ pub trait CallJournal: Send + Sync {
     }
 }
 
+/// What a run is going to do to a resource that is live.
+#[derive(Clone, Debug)]
+pub enum Intention {
+    /// It will have these properties; what only AWS can tell is unknown in them.
+    Update(Value),
+    /// It goes.
+    Delete,
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
@@ -71,9 +80,28 @@ pub struct Context {
     renamed: Arc<Mutex<BTreeMap<PhysicalId, PhysicalId>>>,
     /// What was made through this context and its copies, and when.
     made: Arc<Mutex<BTreeMap<PhysicalId, SystemTime>>>,
+    intentions: Arc<Mutex<BTreeMap<PhysicalId, Intention>>>,
 }
 
 impl Context {
+    /// Tells what this run is going to do to a resource: where AWS changes several in one call alone (rules that exchange their
+    /// priorities), whoever comes first has to know of the others.
+    pub fn intends(&self, id: PhysicalId, intention: Intention) {
+        self.intentions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, intention);
+    }
+
+    /// What this run is going to do to a resource, or has done; `None` where it leaves it alone.
+    pub fn intention(&self, id: &PhysicalId) -> Option<Intention> {
+        self.intentions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
     /// An update has given a resource another id: reads under the old one tell the new one from now on.
     pub fn rename(&self, old: &PhysicalId, new: PhysicalId) {
         let mut renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +133,7 @@ impl Context {
             clock,
             renamed: Arc::default(),
             made: Arc::default(),
+            intentions: Arc::default(),
         }
     }
 

@@ -42,13 +42,15 @@ pub mod names;
 pub mod rds;
 pub mod resource;
 pub mod secretsmanager;
+mod shared_policy;
 pub mod sns;
+pub mod sqs;
 pub mod ssm;
 pub mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use context::{CallJournal, Caller, Context, Elsewhere};
+pub use context::{CallJournal, Caller, Context, Elsewhere, Intention};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
 pub use loaders::{least_calls, read_declared, read_many};
@@ -128,6 +130,11 @@ pub const TYPES: &[&dyn Resource] = &[
     &events::rule::Rule,
     &sns::topic::Topic,
     &sns::subscription::Subscription,
+    &sns::topic_policy::TopicPolicy,
+    &sns::topic_inline_policy::TopicInlinePolicy,
+    &sqs::queue::Queue,
+    &sqs::queue_policy::QueuePolicy,
+    &sqs::queue_inline_policy::QueueInlinePolicy,
     &ssm::parameter::Parameter,
     &secretsmanager::secret::Secret,
     &secretsmanager::secret_target_attachment::SecretTargetAttachment,
@@ -135,6 +142,8 @@ pub const TYPES: &[&dyn Resource] = &[
     &elbv2::load_balancer::LoadBalancer,
     &elbv2::target_group::TargetGroup,
     &elbv2::listener::Listener,
+    &elbv2::listener_rule::ListenerRule,
+    &elbv2::listener_certificate::ListenerCertificate,
     &iam::role::Role,
     &iam::policy::Policy,
     &iam::managed_policy::ManagedPolicy,
@@ -143,6 +152,7 @@ pub const TYPES: &[&dyn Resource] = &[
     &iam::user::User,
     &iam::group::Group,
     &ecs::cluster::Cluster,
+    &ecs::cluster_capacity_provider_associations::ClusterCapacityProviderAssociations,
     &ecs::task_definition::TaskDefinition,
     &ecs::service::Service,
     &application_autoscaling::scalable_target::ScalableTarget,

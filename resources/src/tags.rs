@@ -279,6 +279,15 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &["TopicArn"],
     },
     TagCalls {
+        service: "sqs",
+        add: "TagQueue",
+        remove: "UntagQueue",
+        resource: "QueueUrl",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &[],
+    },
+    TagCalls {
         service: "ssm",
         add: "AddTagsToResource",
         remove: "RemoveTagsFromResource",
@@ -361,6 +370,12 @@ pub fn untagged(description: &Json) -> bool {
         tags.iter()
             .any(|tag| tag.get("Key").and_then(Json::as_str) == Some(INCARNATION))
     })
+}
+
+/// Whether a list of tags, as the API tells it, has an ownership tag, of whichever project.
+pub fn is_marked(tags: Option<&Json>) -> bool {
+    let mut tags = tags.and_then(Json::as_array).into_iter().flatten();
+    tags.any(|tag| crate::mapping::member(tag, "Key").and_then(Json::as_str) == Some(INCARNATION))
 }
 
 /// Whether a list of tags, as the API tells it, has an incarnation's tag.

@@ -100,6 +100,7 @@ pub fn check(service: &str, tags: &BTreeMap<String, String>, total: usize) -> Re
     let invalid = match service {
         "ec2" => "InvalidParameterValue",
         "sns" => "InvalidParameter",
+        "sqs" => "InvalidParameterValue",
         "elbv2" | "iam" | "cloudwatch" => "ValidationError",
         "ecs" | "logs" | "secretsmanager" => "InvalidParameterException",
         "kms" => "TagException",

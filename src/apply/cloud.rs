@@ -10,7 +10,7 @@ use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 use super::log::LogError;
 use crate::template::Lookup;
 
-pub use payctl_resources::{Deletion, Observed, Status, Update};
+pub use payctl_resources::{Deletion, Intention, Observed, Status, Update};
 
 /// Which resource a call is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +114,11 @@ pub trait Calls: Send + Sync {
 /// AWS, as the executor uses it.
 #[async_trait]
 pub trait Cloud: Send + Sync {
+    /// Told before the run's first call what it is going to do to each live resource.
+    fn intends(&self, target: &Target, id: &PhysicalId, intention: Intention) {
+        let _ = (target, id, intention);
+    }
+
     /// Makes a resource; returns once AWS has accepted it.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Intention, Target};
 use super::events::{Counts, Events, Happened, Verb};
 use super::failure::{Cause, Failure};
 use super::log::Log;
@@ -25,7 +25,7 @@ use super::models::{Known, Models, secrets_of};
 use super::operation::{Doing, Progress};
 use super::poller::{Pace, Poller};
 use super::references::References;
-use crate::plan::{Milestone, Operation, OperationGraph, OperationKind, Plan};
+use crate::plan::{Action, Change, Milestone, Operation, OperationGraph, OperationKind, Plan};
 use crate::template::{Attributes, EvalError, Place};
 
 /// What the templates want of one resource, evaluated when what it needs exists.
@@ -157,6 +157,9 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
     let wanted = run.plan.changes.values();
     let secrets = secrets_of(wanted.filter_map(|change| change.after.as_ref()));
     let models = Arc::new(Models::new(run.known, secrets));
+    for change in run.plan.changes.values() {
+        announce(&*run.cloud, change);
+    }
     let (progress, reached) = mpsc::unbounded_channel();
     let doing = Arc::new(Doing {
         graph: graph.clone(),
@@ -188,6 +191,22 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         .duration_since(started)
         .unwrap_or_default();
     outcome
+}
+
+fn announce(cloud: &dyn Cloud, change: &Change) {
+    let intention = match (&change.action, &change.after) {
+        (Action::Update, Some(after)) => Intention::Update(after.clone()),
+        (Action::Delete { .. }, _) => Intention::Delete,
+        _ => return,
+    };
+    if let Some(id) = &change.physical_id {
+        let target = Target {
+            address: change.address.clone(),
+            type_name: change.type_name.clone(),
+            declared: None,
+        };
+        cloud.intends(&target, id, intention);
+    }
 }
 
 /// Where one operation stands.

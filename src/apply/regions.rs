@@ -11,8 +11,8 @@ use payctl_resources::{AwsError, AwsErrorKind, CallJournal, Context, Owner, Reso
 use serde_json::{Value as Json, json};
 
 use super::cloud::{
-    AwsWords, Calls, Cloud, CloudError, Deletion, LookupError, LookupResult, Observed, Target,
-    Update,
+    AwsWords, Calls, Cloud, CloudError, Deletion, Intention, LookupError, LookupResult, Observed,
+    Target, Update,
 };
 use super::lookups;
 use crate::template::Lookup;
@@ -190,6 +190,13 @@ pub enum AccountError {
 
 #[async_trait]
 impl Cloud for Regions {
+    fn intends(&self, target: &Target, id: &PhysicalId, intention: Intention) {
+        // A type without a module is not changed at all.
+        if let Ok((_, context)) = self.of(target) {
+            context.intends(id.clone(), intention);
+        }
+    }
+
     async fn create(
         &self,
         target: &Target,

@@ -1,7 +1,7 @@
 //! What differs between what is declared and what is live: the comparison of `payctl_model` with what the planner knows
 //! besides: unknowns, secrets, what AWS never returns, what is no longer declared.
 
-use payctl_model::compare::{CompareOptions, compare};
+use payctl_model::compare::{CompareOptions, compare, scalar};
 use payctl_model::facts::{TypeFacts, facts};
 use payctl_model::{AttributeOf, PhysicalId, PropertyPath, Value};
 
@@ -91,6 +91,15 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
     changes.retain(|change| {
         !(facts.is_write_only(&change.property)
             && change.declared.as_ref() == sides.applied.at(&change.property))
+    });
+    // What is declared no more and is at its default already has nowhere to go back to.
+    changes.retain(|change| {
+        let (None, Some(live)) = (&change.declared, &change.live) else {
+            return true;
+        };
+        !sides.resets.iter().any(|(property, default)| {
+            *property == change.property && (default == live || scalar::same(default, live))
+        })
     });
     changes.extend(withdrawn_untold(sides, &facts, &declared, &live));
     changes.sort_by(|a, b| a.property.cmp(&b.property));

@@ -99,6 +99,19 @@ const TAKES_OVER: &[(&str, &str, &str, &str)] = &[
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         "Targets",
     ),
+    // One call sets both, all at once (ECS API reference, PutClusterCapacityProviders).
+    (
+        "AWS::ECS::ClusterCapacityProviderAssociations",
+        "Cluster",
+        "AWS::ECS::Cluster",
+        "CapacityProviders",
+    ),
+    (
+        "AWS::ECS::ClusterCapacityProviderAssociations",
+        "Cluster",
+        "AWS::ECS::Cluster",
+        "DefaultCapacityProviderStrategy",
+    ),
 ];
 
 /// With a CODE_DEPLOY controller these belong to CodeDeploy (ECS API reference, UpdateService).
@@ -169,18 +182,6 @@ const SATELLITES: &[(&str, &str, &str, &str)] = &[
         "ManagedPolicyArns",
         "AWS::IAM::ManagedPolicy",
         "Groups",
-    ),
-    (
-        "AWS::ECS::ClusterCapacityProviderAssociations",
-        "Cluster",
-        "AWS::ECS::Cluster",
-        "CapacityProviders",
-    ),
-    (
-        "AWS::ECS::ClusterCapacityProviderAssociations",
-        "Cluster",
-        "AWS::ECS::Cluster",
-        "DefaultCapacityProviderStrategy",
     ),
 ];
 

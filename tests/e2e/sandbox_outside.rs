@@ -42,6 +42,7 @@ services!(
     rds,
     secretsmanager,
     sns,
+    sqs,
     ssm,
     tagging,
 );

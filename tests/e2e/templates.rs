@@ -186,6 +186,9 @@ scenarios! {
     two_stacks
     schedules
     card_network
+    routing
+    messages
+    capacity
 }
 
 #[test]

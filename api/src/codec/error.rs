@@ -153,11 +153,60 @@ pub fn encode_error(
     {
         put(
             "x-amzn-query-error",
-            &format!("{};{fault}", coded.unwrap_or(name)),
+            &format!(
+                "{};{fault}",
+                coded.unwrap_or_else(|| older_code(service, name))
+            ),
         );
     }
     put_request_id(&mut response, protocol, request_id);
     response
+}
+
+/// What errors of SQS were called while it was a query API, where that is not their name; botocore's model has it no more. Source: AWS's
+/// Smithy model of SQS, `awsQueryError`.
+const OLDER: &[(&str, &str)] = &[
+    (
+        "BatchEntryIdsNotDistinct",
+        "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+    ),
+    (
+        "EmptyBatchRequest",
+        "AWS.SimpleQueueService.EmptyBatchRequest",
+    ),
+    (
+        "MessageNotInflight",
+        "AWS.SimpleQueueService.MessageNotInflight",
+    ),
+    (
+        "PurgeQueueInProgress",
+        "AWS.SimpleQueueService.PurgeQueueInProgress",
+    ),
+    (
+        "QueueDeletedRecently",
+        "AWS.SimpleQueueService.QueueDeletedRecently",
+    ),
+    (
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    ),
+    ("QueueNameExists", "QueueAlreadyExists"),
+    (
+        "TooManyEntriesInBatchRequest",
+        "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+    ),
+    (
+        "UnsupportedOperation",
+        "AWS.SimpleQueueService.UnsupportedOperation",
+    ),
+];
+
+fn older_code<'a>(service: &Service, name: &'a str) -> &'a str {
+    let older = OLDER.iter().find(|(newer, _)| *newer == name);
+    match older {
+        Some((_, older)) if service.name == "sqs" => older,
+        _ => name,
+    }
 }
 
 #[allow(clippy::too_many_arguments)]

@@ -37,6 +37,10 @@ fn parsed(value: &Value) -> Cow<'_, Value> {
     }
 }
 
+/// "If you do not include a Version element, the value defaults to 2008-10-17" (IAM user guide, "IAM JSON policy elements: Version"): SQS and
+/// SNS write it there.
+const FIRST: &str = "2008-10-17";
+
 fn is_policy(map: &BTreeMap<String, Value>) -> bool {
     map.contains_key("Statement")
 }
@@ -60,6 +64,11 @@ fn meaning(declared: &Value, live: &Value, policy: bool, depth: usize) -> bool {
                     }
                     (Some(a), Some(b)) => meaning(a, b, policy, depth),
                     (Some(Value::Unknown(_)), None) => true,
+                    (Some(version), None) | (None, Some(version))
+                        if policy && key == "Version" && version.as_str() == Some(FIRST) =>
+                    {
+                        true
+                    }
                     (Some(one), None) => is_empty(one),
                     // AWS completes documents; in a policy every word counts.
                     (None, Some(one)) => !policy || is_empty(one),

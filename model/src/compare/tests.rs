@@ -156,6 +156,11 @@ fn policies_mean_what_they_mean() {
         .len(),
         0
     );
+    let statements = policy(root.clone(), json!("kms:*"))["Statement"].clone();
+    let version = |version: &str| json!({"Version": version, "Statement": statements});
+    let none = json!({"Statement": statements});
+    assert_eq!(check(none.clone(), version("2008-10-17")).len(), 0);
+    assert_eq!(check(none, version("2012-10-17")).len(), 1);
     let text = policy(root.clone(), json!(["kms:b", "kms:a"])).to_string();
     assert_eq!(
         check(policy(root.clone(), json!(["kms:a", "kms:b"])), json!(text)).len(),

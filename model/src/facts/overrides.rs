@@ -98,6 +98,16 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         "ProviderDetails.client_secret",
         Fact::Sensitive,
     ),
+    (
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "DefaultActions.*.AuthenticateOidcConfig.ClientSecret",
+        Fact::Sensitive,
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "Actions.*.AuthenticateOidcConfig.ClientSecret",
+        Fact::Sensitive,
+    ),
     // DescribeSecurityGroups returns rules sorted by AWS; a group's rules are a set (EC2 user guide, "Security group rules").
     (
         "AWS::EC2::SecurityGroup",

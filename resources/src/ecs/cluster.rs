@@ -98,7 +98,7 @@ impl Resource for Cluster {
 }
 
 /// ACTIVE | PROVISIONING | DEPROVISIONING | FAILED | INACTIVE (API_Cluster).
-fn status(cluster: &Json) -> Status {
+pub(super) fn status(cluster: &Json) -> Status {
     match described(cluster, "status") {
         Some("INACTIVE") => Status::Gone,
         Some("PROVISIONING" | "DEPROVISIONING") => Status::Pending,

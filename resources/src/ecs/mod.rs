@@ -1,6 +1,7 @@
-//! Clusters, task definitions and services.
+//! Clusters, their capacity providers, task definitions and services.
 
 pub mod cluster;
+pub mod cluster_capacity_provider_associations;
 pub mod service;
 pub mod task_definition;
 
@@ -11,7 +12,8 @@ use crate::loaders::{By, Load};
 pub(crate) static CLUSTERS: Load = Load {
     fixed: &[(
         "include",
-        Fixed::List(&["SETTINGS", "CONFIGURATIONS", "TAGS"]),
+        // ATTACHMENTS: how far the cluster's capacity providers are.
+        Fixed::List(&["ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "TAGS"]),
     )],
     ..Load::of(
         "ecs",

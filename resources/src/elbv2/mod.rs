@@ -1,6 +1,8 @@
-//! Load balancers, their target groups and listeners.
+//! Load balancers, their target groups, listeners and rules.
 
 pub mod listener;
+pub mod listener_certificate;
+pub mod listener_rule;
 pub mod load_balancer;
 pub mod target_group;
 
@@ -15,6 +17,7 @@ const BATCH: usize = 20;
 const NO_LOAD_BALANCER: &[&str] = &["LoadBalancerNotFound"];
 const NO_TARGET_GROUP: &[&str] = &["TargetGroupNotFound"];
 const NO_LISTENER: &[&str] = &["ListenerNotFound"];
+const NO_RULE: &[&str] = &["RuleNotFound", "ListenerNotFound"];
 /// What was read a moment ago may be gone at the next call.
 const NOTHING: &[&str] = &["LoadBalancerNotFound", "TargetGroupNotFound"];
 
@@ -110,6 +113,15 @@ pub(crate) static LISTENER_ATTRIBUTES: Load = of_one(
     "DescribeListenerAttributes",
     &["ListenerArn"],
     "",
+    NO_LISTENER,
+);
+pub(crate) static RULES: Load = of_arns("DescribeRules", "RuleArns", "Rules", "RuleArn", NO_RULE);
+pub(crate) static RULES_OF_LISTENERS: Load =
+    of_one("DescribeRules", &["ListenerArn"], "Rules", NO_LISTENER);
+pub(crate) static CERTIFICATES_OF_LISTENERS: Load = of_one(
+    "DescribeListenerCertificates",
+    &["ListenerArn"],
+    "Certificates",
     NO_LISTENER,
 );
 /// Of load balancers and target groups in the same calls.

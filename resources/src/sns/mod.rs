@@ -1,7 +1,9 @@
-//! Topics and subscriptions. Both have their settings in maps of texts, changed one at a time.
+//! Topics, their policies and subscriptions. All have their settings in maps of texts, changed one at a time.
 
 pub mod subscription;
 pub mod topic;
+pub mod topic_inline_policy;
+pub mod topic_policy;
 
 use crate::context::Context;
 use crate::definition::Definition;
@@ -9,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::loaders::{By, Load};
 use crate::resource::Update;
 use payctl_model::PhysicalId;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 /// SNS says `NotFound` for what its model calls NotFoundException.
 const GONE: &[&str] = &["NotFound", "NotFoundException"];
@@ -87,4 +89,57 @@ async fn set_attribute(
     ]);
     crate::generic::write(definition, context, operation, input).await?;
     Ok(())
+}
+
+/// Who made a policy for a topic without one.
+const DEFAULT_POLICY_ID: &str = "__default_policy_ID";
+
+/// A principal that was made a moment ago (IAM user guide, "Changes that I make are not always immediately visible").
+const POLICY_PROPAGATION: &[(&str, &str)] = &[
+    ("InvalidParameter", "PrincipalNotFound"),
+    ("InvalidParameterException", "PrincipalNotFound"),
+];
+
+/// The policy that SNS gives a topic when it is made, which CloudFormation gives back to it when another one is deleted: a topic
+/// cannot be without (SNS developer guide, "Example cases for Amazon SNS access control": the default policy is for its owner).
+fn default_policy(topic: &str) -> String {
+    let account = topic.split(':').nth(4).unwrap_or_default();
+    let actions = [
+        "SNS:GetTopicAttributes",
+        "SNS:SetTopicAttributes",
+        "SNS:AddPermission",
+        "SNS:RemovePermission",
+        "SNS:DeleteTopic",
+        "SNS:Subscribe",
+        "SNS:ListSubscriptionsByTopic",
+        "SNS:Publish",
+    ];
+    let statement = json!({
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": actions,
+        "Resource": topic,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": account}},
+    });
+    json!({"Version": "2008-10-17", "Id": DEFAULT_POLICY_ID, "Statement": [statement]}).to_string()
+}
+
+async fn put_policy(
+    definition: &'static Definition,
+    context: &Context,
+    topic: &str,
+    policy: String,
+) -> Result<()> {
+    let topic = PhysicalId::from(topic);
+    set_attribute(
+        definition,
+        context,
+        "SetTopicAttributes",
+        "TopicArn",
+        &topic,
+        "Policy",
+        &policy,
+    )
+    .await
 }

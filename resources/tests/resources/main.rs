@@ -3,6 +3,7 @@
 mod networks;
 mod groups;
 mod identities;
+mod edge;
 mod operations;
 mod round_trip;
 mod secrets;

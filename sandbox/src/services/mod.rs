@@ -12,6 +12,7 @@ mod logs;
 pub mod rds;
 mod secretsmanager;
 mod sns;
+mod sqs;
 mod ssm;
 mod sts;
 mod tagging;
@@ -32,6 +33,7 @@ pub const SERVICES: &[&Service] = &[
     &rds::SERVICE,
     &secretsmanager::SERVICE,
     &sns::SERVICE,
+    &sqs::SERVICE,
     &ssm::SERVICE,
     &sts::SERVICE,
     &tagging::SERVICE,

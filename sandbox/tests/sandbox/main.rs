@@ -9,6 +9,7 @@ mod events;
 mod iam;
 mod keys_and_logs;
 mod parameters;
+mod queues;
 mod rds;
 mod scaling;
 mod secrets;

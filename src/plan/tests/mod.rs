@@ -387,6 +387,49 @@ fn a_rule_of_its_own_is_no_drift_of_its_group() {
 }
 
 #[test]
+fn what_is_at_its_default_already_has_nowhere_to_go_back_to() {
+    let mut world = stack();
+    world.rules = crate::graph::Rules::native();
+    let world = world
+        .with(
+            "Queue",
+            "AWS::SQS::Queue",
+            json!({ "FifoQueue": false, "DelaySeconds": 5, "VisibilityTimeout": "30" }),
+        )
+        .applied()
+        .edit("Queue", "/FifoQueue", json!(null))
+        .edit("Queue", "/VisibilityTimeout", json!(null));
+    assert_snapshot!(world.show(), @r#"nothing to do"#);
+    assert_snapshot!(world.edit("Queue", "/DelaySeconds", json!(null)).show(), @r#"
+    ~ Queue: DelaySeconds
+        DelaySeconds: 5 -> nothing
+    "#);
+}
+
+#[test]
+fn capacity_providers_belong_to_who_associates_them() {
+    let mut world = stack();
+    world.rules = crate::graph::Rules::native();
+    let world = world
+        .with("Cluster", "AWS::ECS::Cluster", json!({ "CapacityProviders": ["FARGATE"] }))
+        .applied()
+        // The usual move: out of the cluster, into a resource of their own.
+        .edit("Cluster", "/CapacityProviders", json!(null))
+        .with(
+            "Providers",
+            "AWS::ECS::ClusterCapacityProviderAssociations",
+            json!({ "Cluster": { "Ref": "Cluster" }, "CapacityProviders": ["FARGATE", "FARGATE_SPOT"], "DefaultCapacityProviderStrategy": [] }),
+        );
+    assert_snapshot!(world.show(), @r#"+ Providers: new"#);
+    let world = world.applied().meddle(
+        "Cluster",
+        "/CapacityProviders",
+        json!(["FARGATE", "FARGATE_SPOT"]),
+    );
+    assert_snapshot!(world.show(), @r#"nothing to do"#);
+}
+
+#[test]
 fn secrets_compare_by_their_hash_and_never_show() {
     let world = stack()
         .with(

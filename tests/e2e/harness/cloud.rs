@@ -83,6 +83,7 @@ for region in ("us-east-1", "us-west-2"):
     # Nobody can delete one that waits for its confirmation: AWS forgets it after three days (sns API_Unsubscribe).
     for item in pages("sns", "list_subscriptions", "Subscriptions"):
         if item["SubscriptionArn"] != "PendingConfirmation": found("subscription", item["SubscriptionArn"])
+    for item in pages("sqs", "list_queues", "QueueUrls"): found("queue", item)
     for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
     # Those in their recovery window are not listed; those of a service are its own.
     for item in pages("secretsmanager", "list_secrets", "SecretList"):

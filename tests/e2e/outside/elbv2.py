@@ -75,6 +75,40 @@ elb.remove_tags(ResourceArns=[arn], TagKeys=["Name"])
 same("tags", elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"], tags({"Stage": "test"}))
 refused("LoadBalancerNotFound", elb.describe_load_balancers, Names=["nobody"])
 refused("TargetGroupNotFound", elb.describe_target_groups, Names=["nobody"])
+
+
+def rule(path, priority):
+    made = elb.create_rule(ListenerArn=listener, Priority=priority, Conditions=[{"Field": "path-pattern", "Values": [path]}], Actions=other)
+    return made["Rules"][0]["RuleArn"]
+
+
+first, second = rule("/a", 10), rule("/b", 20)
+refused("PriorityInUse", elb.create_rule, ListenerArn=listener, Priority=10, Conditions=[{"Field": "path-pattern", "Values": ["/c"]}], Actions=other)
+refused("PriorityInUse", elb.set_rule_priorities, RulePriorities=[{"RuleArn": first, "Priority": 20}])
+elb.set_rule_priorities(RulePriorities=[{"RuleArn": first, "Priority": 20}, {"RuleArn": second, "Priority": 10}])
+rules = elb.describe_rules(ListenerArn=listener)["Rules"]
+same("in their order", [r["Priority"] for r in rules], ["10", "20", "default"])
+same("exchanged", [r["RuleArn"] for r in rules[:2]], [second, first])
+holds("condition", rules[0]["Conditions"][0], Field="path-pattern", Values=["/b"], PathPatternConfig={"Values": ["/b"]})
+same("some", [r["RuleArn"] for r in elb.describe_rules(RuleArns=[first])["Rules"]], [first])
+elb.modify_rule(RuleArn=first, Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": ["a.example.com"]}}])
+same("another condition", elb.describe_rules(RuleArns=[first])["Rules"][0]["Conditions"][0]["Values"], ["a.example.com"])
+found, count = pages(elb, "describe_rules", "Rules", 2, ListenerArn=listener)
+same("pages of rules", (len(found), count), (3, 2))
+elb.delete_rule(RuleArn=first)
+refused("RuleNotFound", elb.describe_rules, RuleArns=[first])
+refused("OperationNotPermitted", elb.delete_rule, RuleArn=rules[2]["RuleArn"])
+
+certificates = [f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/00000000-0000-4000-a000-00000000000{n}" for n in (1, 2)]
+secure = elb.create_listener(
+    LoadBalancerArn=arn, Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": certificates[0]}], DefaultActions=other
+)["Listeners"][0]["ListenerArn"]
+elb.add_listener_certificates(ListenerArn=secure, Certificates=[{"CertificateArn": certificates[1]}])
+listed = elb.describe_listener_certificates(ListenerArn=secure)["Certificates"]
+same("certificates", [(c["CertificateArn"], c["IsDefault"]) for c in listed], [(certificates[0], True), (certificates[1], False)])
+refused("OperationNotPermitted", elb.remove_listener_certificates, ListenerArn=secure, Certificates=[{"CertificateArn": certificates[0]}])
+elb.remove_listener_certificates(ListenerArn=secure, Certificates=[{"CertificateArn": certificates[1]}])
+same("one certificate", len(elb.describe_listener_certificates(ListenerArn=secure)["Certificates"]), 1)
 elb.delete_listener(ListenerArn=listener)
 refused("ListenerNotFound", elb.delete_listener, ListenerArn=listener)
 elb.delete_load_balancer(LoadBalancerArn=arn)

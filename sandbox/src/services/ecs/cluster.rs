@@ -1,11 +1,10 @@
 //! Clusters.
 
-use super::{described, includes, invalid, listing, service, task};
+use super::{capacity, described, includes, invalid, listing, service, task};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Shows, States, Tags, delete, run};
 use crate::law::Law;
-use crate::path;
 use crate::world::Record;
 use serde_json::{Map, Value as Json, json};
 
@@ -39,18 +38,6 @@ pub const CLUSTER_THERE: Law = Law {
             None => Err(law.fault.with(&[])),
         }
     }),
-};
-
-/// Capacity providers are the cluster's.
-pub const PROVIDER_KNOWN: Law = Law {
-    name: "a strategy uses capacity providers of its cluster",
-    operations: &["CreateService", "UpdateService", "RunTask", "CreateCluster"],
-    source: "Amazon ECS API Reference, PutClusterCapacityProviders: the capacity provider must be associated with the cluster",
-    fault: Fault::new(
-        "InvalidParameterException",
-        "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.",
-    ),
-    check: None,
 };
 
 /// A cluster.
@@ -88,19 +75,10 @@ pub const CLUSTER: Kind = Kind {
             )
         }),
         run("UpdateClusterSettings", |call| change(call, &["settings"])),
-        run("PutClusterCapacityProviders", |call| {
-            change(
-                call,
-                &["capacityProviders", "defaultCapacityProviderStrategy"],
-            )
-        }),
         delete("DeleteCluster", "cluster", Shows::In("cluster")),
-        run("DescribeCapacityProviders", describe_providers),
     ],
     ..Kind::NEW
 };
-
-const AWS_PROVIDERS: [&str; 2] = ["FARGATE", "FARGATE_SPOT"];
 
 fn show(call: &Call, cluster: &Record, body: &mut Map<String, Json>) {
     let tasks: Vec<&Record> = call
@@ -121,23 +99,6 @@ pub fn the_cluster(call: &Call) -> Result<Record, Refusal> {
         .cloned()
 }
 
-fn check_providers(call: &Call, providers: &[String], strategy: &str) -> Result<(), Refusal> {
-    if let Some(unknown) = providers
-        .iter()
-        .find(|name| !AWS_PROVIDERS.contains(&name.as_str()))
-    {
-        let message = format!(
-            "The specified capacity provider is not in an ACTIVE state. Specify a valid capacity provider and try again: {unknown}"
-        );
-        return Err(invalid(message));
-    }
-    let used = call.texts(&format!("{strategy}[].capacityProvider"));
-    if used.iter().any(|name| !providers.contains(name)) {
-        return Err(PROVIDER_KNOWN.fault.with(&[]));
-    }
-    Ok(())
-}
-
 /// "CreateCluster" of a name that is there answers with the cluster that is there.
 fn create_cluster(call: &mut Call) -> Answer {
     let name = call.text("clusterName").unwrap_or("default").to_owned();
@@ -151,7 +112,7 @@ fn create_cluster(call: &mut Call) -> Answer {
         return Ok(json!({"cluster": call.show(CLUSTER.name, cluster)}));
     }
     let providers = call.texts("capacityProviders[]");
-    check_providers(call, &providers, "defaultCapacityProviderStrategy")?;
+    capacity::check(call, &providers, "defaultCapacityProviderStrategy")?;
     crate::services::iam::service_linked(call, "ecs.amazonaws.com");
     let mut members = call.input.clone();
     members.insert("clusterName".into(), json!(name));
@@ -161,7 +122,7 @@ fn create_cluster(call: &mut Call) -> Answer {
 }
 
 /// Weight and base are 0 when they are not given.
-fn normal_strategy(members: &mut Map<String, Json>) {
+pub(super) fn normal_strategy(members: &mut Map<String, Json>) {
     if let Some(Json::Array(items)) = members.get_mut("defaultCapacityProviderStrategy") {
         for item in items {
             super::fill(item, &json!({"weight": 0, "base": 0}));
@@ -171,27 +132,7 @@ fn normal_strategy(members: &mut Map<String, Json>) {
 
 fn change(call: &mut Call, names: &[&str]) -> Answer {
     let cluster = the_cluster(call)?;
-    if names.contains(&"capacityProviders") {
-        let providers = call.texts("capacityProviders[]");
-        check_providers(call, &providers, "defaultCapacityProviderStrategy")?;
-        let left_out: Vec<String> = path::texts(&cluster.body, "capacityProviders[]")
-            .into_iter()
-            .filter(|name| !providers.contains(name))
-            .collect();
-        let used = call
-            .list_where(service::SERVICE.name, "clusterArn", &cluster.arn)
-            .any(|service| {
-                path::texts(&service.body, "capacityProviderStrategy[].capacityProvider")
-                    .iter()
-                    .any(|name| left_out.contains(name))
-            });
-        if used {
-            let message = "The specified capacity provider is in use and cannot be removed.";
-            return Err(Refusal::new("ResourceInUseException", message));
-        }
-    }
-    let mut input = call.input.clone();
-    normal_strategy(&mut input);
+    let input = call.input.clone();
     call.update(CLUSTER.name, &cluster.id, |cluster| {
         for name in names {
             let Some(sent) = input.get(*name) else {
@@ -231,11 +172,12 @@ fn describe(call: &mut Call) -> Answer {
                 ("settings", "SETTINGS"),
                 ("configuration", "CONFIGURATIONS"),
                 ("statistics", "STATISTICS"),
+                ("attachmentsStatus", "ATTACHMENTS"),
             ] {
                 if !includes(call, asked) {
                     body.insert(
                         member.into(),
-                        if member == "configuration" {
+                        if matches!(member, "configuration" | "attachmentsStatus") {
                             Json::Null
                         } else {
                             json!([])
@@ -260,31 +202,4 @@ pub fn arn_of(call: &Call, name: &str) -> String {
         call.region,
         call.account
     )
-}
-
-fn describe_providers(call: &mut Call) -> Answer {
-    let names = call.texts("capacityProviders[]");
-    let arn = |name: &str| {
-        format!(
-            "arn:{}:ecs:{}:{}:capacity-provider/{name}",
-            call.partition(),
-            call.region,
-            call.account
-        )
-    };
-    let (mut shown, mut failures) = (Vec::new(), Vec::new());
-    for name in AWS_PROVIDERS {
-        if names.is_empty() || names.iter().any(|one| one == name || *one == arn(name)) {
-            shown.push(json!({"capacityProviderArn": arn(name), "name": name, "status": "ACTIVE", "tags": []}));
-        }
-    }
-    for name in &names {
-        if !shown
-            .iter()
-            .any(|one| one["name"] == json!(name) || one["capacityProviderArn"] == json!(name))
-        {
-            failures.push(json!({"arn": name, "reason": "MISSING"}));
-        }
-    }
-    Ok(json!({"capacityProviders": shown, "failures": failures}))
 }

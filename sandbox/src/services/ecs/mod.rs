@@ -1,5 +1,6 @@
-//! ECS: clusters, task definitions, services and the tasks that they keep running.
+//! ECS: clusters, their capacity providers, task definitions, services and the tasks that they keep running.
 
+mod capacity;
 pub mod cluster;
 mod definition;
 mod fargate;
@@ -22,6 +23,7 @@ pub const SERVICE: Service = Service {
     name: "ecs",
     kinds: &[
         &cluster::CLUSTER,
+        &capacity::PROVIDER,
         &definition::DEFINITION,
         &definition::FAMILY,
         &service::SERVICE,
@@ -35,7 +37,10 @@ pub const SERVICE: Service = Service {
     ],
     laws: &[
         &cluster::CLUSTER_THERE,
-        &cluster::PROVIDER_KNOWN,
+        &capacity::PROVIDER_KNOWN,
+        &capacity::PROVIDER_FREE,
+        &capacity::SETTLED,
+        &capacity::LEFT,
         &definition::DEFINITION_ACTIVE,
         &fargate::FARGATE_SIZE,
         &fargate::FARGATE_NEEDS,

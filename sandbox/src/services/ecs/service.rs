@@ -1,6 +1,7 @@
 //! Services: what is asked, and what AWS refuses. Keeping the tasks running is `rollout`.
 
-use super::cluster::{self, PROVIDER_KNOWN};
+use super::capacity::PROVIDER_KNOWN;
+use super::cluster;
 use super::{caller, definition, described, fill, invalid, listing, network, rollout, task};
 use crate::call::{Call, uuid};
 use crate::error::{Answer, Fault, Refusal};

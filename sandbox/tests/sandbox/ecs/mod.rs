@@ -142,6 +142,93 @@ async fn clusters_come_back_and_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn capacity_providers_come_to_clusters_and_leave_them() {
+    let aws = Aws::new();
+    let group = json!({"autoScalingGroupArn": "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:x:autoScalingGroupName/hosts"});
+    let own = json!({"name": "hosts", "autoScalingGroupProvider": group, "tags": [{"key": "a", "value": "b"}]});
+    let made = aws.did("CreateCapacityProvider", own.clone());
+    let provider = &made["capacityProvider"]["autoScalingGroupProvider"];
+    assert_eq!(provider["managedScaling"]["targetCapacity"], 100);
+    assert_eq!(provider["managedDraining"], "ENABLED");
+    aws.refused(
+        "CreateCapacityProvider",
+        own,
+        "ClientException",
+        "already exists",
+    );
+    let all = aws.did("DescribeCapacityProviders", json!({}));
+    let names = all["capacityProviders"].as_array().into_iter().flatten();
+    let names: Vec<&str> = names.filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(names, ["FARGATE", "FARGATE_SPOT", "hosts"]);
+    let some = aws.did(
+        "DescribeCapacityProviders",
+        json!({"capacityProviders": ["hosts", "nope"], "include": ["TAGS"]}),
+    );
+    assert_eq!(some["capacityProviders"][0]["tags"][0]["key"], "a");
+    assert_eq!(some["failures"][0]["reason"], "MISSING");
+
+    aws.did("CreateCluster", json!({"clusterName": "c"}));
+    let put = |providers: &[&str]| json!({"cluster": "c", "capacityProviders": providers, "defaultCapacityProviderStrategy": []});
+    aws.refused(
+        "PutClusterCapacityProviders",
+        put(&["nope"]),
+        "InvalidParameterException",
+        "not in an ACTIVE state",
+    );
+    aws.did(
+        "PutClusterCapacityProviders",
+        put(&["FARGATE_SPOT", "hosts"]),
+    );
+    let status = || {
+        let input = json!({"clusters": ["c"], "include": ["ATTACHMENTS"]});
+        aws.did("DescribeClusters", input)["clusters"][0]["attachmentsStatus"].clone()
+    };
+    assert_eq!(status(), "UPDATE_IN_PROGRESS");
+    for (operation, input) in [
+        ("PutClusterCapacityProviders", put(&[])),
+        ("DeleteCluster", json!({"cluster": "c"})),
+    ] {
+        aws.refused(operation, input, "UpdateInProgressException", "busy");
+    }
+    pass(20).await;
+    assert_eq!(status(), "UPDATE_COMPLETE");
+    aws.refused(
+        "DeleteCapacityProvider",
+        json!({"capacityProvider": "hosts"}),
+        "ClientException",
+        "associated with cluster: c",
+    );
+
+    aws.definition(json!({}));
+    let mut service = aws.input(1);
+    service["capacityProviderStrategy"] =
+        json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
+    service
+        .as_object_mut()
+        .map(|service| service.remove("launchType"));
+    aws.did("CreateService", service);
+    aws.refused(
+        "PutClusterCapacityProviders",
+        put(&["hosts"]),
+        "ResourceInUseException",
+        "in use",
+    );
+    aws.did("PutClusterCapacityProviders", put(&["FARGATE_SPOT"]));
+    pass(20).await;
+    let gone = aws.did(
+        "DeleteCapacityProvider",
+        json!({"capacityProvider": "hosts"}),
+    );
+    assert_eq!(gone["capacityProvider"]["status"], "INACTIVE");
+    aws.refused(
+        "UpdateCapacityProvider",
+        json!({"name": "hosts", "autoScalingGroupProvider": {}}),
+        "ClientException",
+        "does not exist",
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn task_definitions_come_back_with_defaults() {
     let aws = Aws::new();
     let one = aws.definition(
