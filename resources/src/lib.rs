@@ -27,6 +27,7 @@ pub mod cloudwatch;
 pub mod conformance;
 pub mod context;
 pub mod definition;
+pub mod dynamodb;
 pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
@@ -50,7 +51,7 @@ mod tests;
 pub use context::{CallJournal, Caller, Context};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
-pub use loaders::{least_calls, read_declared, read_many};
+pub use loaders::{declared_names, least_calls, read_declared, read_many};
 pub use resource::{Deletion, Observed, Resource, Status, Update};
 pub use tags::{Owner, prepare};
 
@@ -112,6 +113,7 @@ pub const TYPES: &[&dyn Resource] = &[
     &cloudwatch::alarm::Alarm,
     &cloudwatch::composite_alarm::CompositeAlarm,
     &cloudwatch::dashboard::Dashboard,
+    &dynamodb::table::Table,
     &events::rule::Rule,
     &sns::topic::Topic,
     &sns::subscription::Subscription,

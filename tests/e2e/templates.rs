@@ -184,6 +184,7 @@ scenarios! {
     edge
     two_stacks
     schedules
+    ledger
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod parameters;
 mod rds;
 mod scaling;
 mod support;
+mod tables;
