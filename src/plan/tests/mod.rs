@@ -391,13 +391,17 @@ fn throughput_of_an_index_belongs_to_auto_scaling() {
         .applied();
     // The other index, and the other units of this one, are the template's.
     assert_snapshot!(world.clone().meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 2)])).show(), @"nothing to do");
-    assert_snapshot!(world.meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 3)])).show(), @"");
+    assert_snapshot!(world.meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 3)])).show(), @r"
+    ~ Table: GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits
+        GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits: 3 -> 2
+    drift Table GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits, set back: 2 -> 3
+    ");
 }
 
 /// A table's stream is another only when it shows something else.
 #[test]
 fn an_arn_is_renewed_by_the_property_that_it_hangs_on() {
-    let world = stack()
+    let mut world = stack()
         .with(
             "Table",
             "AWS::DynamoDB::Table",
@@ -405,9 +409,25 @@ fn an_arn_is_renewed_by_the_property_that_it_hangs_on() {
         )
         .with("Reader", "AWS::SSM::Parameter", json!({ "Type": "String", "Name": "stream", "Value": { "Fn::GetAtt": ["Table", "StreamArn"] } }))
         .applied();
-    let other = world.clone().edit("Table", "/TableClass", json!("STANDARD_INFREQUENT_ACCESS"));
-    assert_snapshot!(other.show(), @"");
-    assert_snapshot!(world.edit("Table", "/StreamSpecification/StreamViewType", json!("NEW_IMAGE")).show(), @"");
+    world.rules = crate::graph::Rules::native();
+    let other = world
+        .clone()
+        .edit("Table", "/TableClass", json!("STANDARD_INFREQUENT_ACCESS"));
+    assert_snapshot!(other.show(), @r#"
+    ~ Table: TableClass
+        TableClass: "STANDARD" -> "STANDARD_INFREQUENT_ACCESS"
+    "#);
+    let stream = world.edit(
+        "Table",
+        "/StreamSpecification/StreamViewType",
+        json!("NEW_IMAGE"),
+    );
+    assert_snapshot!(stream.show(), @r#"
+    ~ Reader: Value follows Table
+        Value: "streamarn-1" -> {"$unknown":"us-east-1/app.Table.StreamArn"}
+    ~ Table: StreamSpecification.StreamViewType
+        StreamSpecification.StreamViewType: "KEYS_ONLY" -> "NEW_IMAGE"
+    "#);
 }
 
 #[test]
