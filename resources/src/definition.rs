@@ -68,6 +68,8 @@ pub struct Definition {
     pub holds: &'static [&'static str],
     /// Attributes whose value is another after an update.
     pub renewed_by_update: &'static [&'static str],
+    /// Attributes whose value is another when this property changes: a stream's ARN with what the stream shows.
+    pub renewed_by: &'static [(&'static str, &'static str)],
     /// CloudFormation takes a final snapshot when no deletion policy is written down.
     pub snapshot_by_default: bool,
     /// Properties (patterns) that are refused, with the reason. "Too hard" is none.
@@ -115,6 +117,7 @@ impl Definition {
             unique: &[],
             holds: &[],
             renewed_by_update: &[],
+            renewed_by: &[],
             snapshot_by_default: false,
             unsupported: &[],
             not_told: &[],

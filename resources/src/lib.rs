@@ -27,6 +27,7 @@ pub mod cloudwatch;
 pub mod conformance;
 pub mod context;
 pub mod definition;
+pub mod dynamodb;
 pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
@@ -53,7 +54,7 @@ mod tests;
 pub use context::{CallJournal, Caller, Context, Elsewhere, Intention};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
-pub use loaders::{least_calls, read_declared, read_many};
+pub use loaders::{declared_names, least_calls, read_declared, read_many};
 pub use resource::{Deletion, Observed, Resource, Status, Update};
 pub use tags::{Owner, prepare};
 
@@ -127,6 +128,7 @@ pub const TYPES: &[&dyn Resource] = &[
     &cloudwatch::alarm::Alarm,
     &cloudwatch::composite_alarm::CompositeAlarm,
     &cloudwatch::dashboard::Dashboard,
+    &dynamodb::table::Table,
     &events::rule::Rule,
     &sns::topic::Topic,
     &sns::subscription::Subscription,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
-use payctl_model::PhysicalId;
+use payctl_model::{PhysicalId, Value};
 use serde_json::{Map, Value as Json, json};
 use tokio::task::JoinSet;
 
@@ -125,12 +125,39 @@ pub(crate) async fn undeclared<T>(reading: impl Future<Output = T>) -> T {
 
 /// Whether one of these properties is declared by what is being read, or it is not known what is.
 pub(crate) fn is_declared(properties: &[&str]) -> bool {
+    let is_named = |declared: &BTreeSet<String>, name: &str| {
+        let (head, inner) = name.split_once('.').unwrap_or((name, ""));
+        declared.contains(name) || !inner.is_empty() && declared.contains(&format!("{head}.**"))
+    };
     DECLARED
         .try_with(|declared| match declared {
-            Some(declared) => properties.iter().any(|name| declared.contains(*name)),
+            Some(declared) => properties.iter().any(|name| is_named(declared, name)),
             None => true,
         })
         .unwrap_or(true)
+}
+
+/// The names that [`read_declared`] takes: top-level properties, and what stands in them one level deeper (`A.B`, in lists `A.*.B`).
+/// `A.**` stands for what is not known yet.
+pub fn declared_names(properties: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (head, value) in properties.as_map().into_iter().flatten() {
+        names.insert(head.clone());
+        let mut inner = |value: &Value, path: &str| match value {
+            Value::Map(map) => names.extend(map.keys().map(|key| format!("{path}.{key}"))),
+            Value::Unknown(_) => {
+                names.insert(format!("{head}.**"));
+            }
+            _ => {}
+        };
+        match value {
+            Value::List(items) => items
+                .iter()
+                .for_each(|item| inner(item, &format!("{head}.*"))),
+            other => inner(other, head),
+        }
+    }
+    names
 }
 
 /// The items that a key names. Within [`read_many`] it waits for the round's call, else it makes the call at once.
@@ -186,7 +213,7 @@ pub async fn read_many(
     read_declared(context, wanted.collect()).await
 }
 
-/// The same where the top-level properties are known that are or were declared: what is only for others is not asked.
+/// The same where it is known what is or was declared ([`declared_names`]): what is only for others is not asked.
 pub async fn read_declared(
     context: &Context,
     wanted: Vec<(&'static dyn Resource, PhysicalId, Option<BTreeSet<String>>)>,

@@ -261,6 +261,15 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &["Arn"],
     },
     TagCalls {
+        service: "dynamodb",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceArn",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Arn"],
+    },
+    TagCalls {
         service: "events",
         add: "TagResource",
         remove: "UntagResource",

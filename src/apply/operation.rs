@@ -79,10 +79,8 @@ impl Doing {
     /// The names under which it has to be read: what is declared, and what consumers wait for.
     fn interesting(&self, operation: &Operation) -> BTreeSet<String> {
         let change = self.plan.changes.get(&operation.address);
-        let after = change.and_then(|change| change.after.as_ref()?.as_map());
-        let declared = after
-            .into_iter()
-            .flat_map(|properties| properties.keys().cloned());
+        let after = change.and_then(|change| change.after.as_ref());
+        let declared = after.into_iter().flat_map(payctl_resources::declared_names);
         let needed = operation.needed_attributes.iter();
         declared
             .chain(needed.map(|name| super::refresh::head(name)))

@@ -129,8 +129,7 @@ fn interesting(
     let declared = graph.get(address).map(|node| &node.shape);
     let properties = [Some(applied), declared].into_iter().flatten();
     let mut names: BTreeSet<String> = properties
-        .filter_map(Value::as_map)
-        .flat_map(|properties| properties.keys().cloned())
+        .flat_map(payctl_resources::declared_names)
         .collect();
     for (_, edge) in graph.consumers(address) {
         names.extend(edge.attributes().into_iter().map(head));

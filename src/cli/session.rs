@@ -84,8 +84,7 @@ impl Session {
     fn opened(global: &Global, needs_region: bool) -> Result<Session, Failure> {
         let project = project(global)?;
         let mut environment = project.environment(global.env.as_deref())?.clone();
-        let only_region =
-            settle_regions(&mut environment, global.region.as_deref(), needs_region)?;
+        let only_region = settle_regions(&mut environment, global.region.as_deref(), needs_region)?;
         let store = Store::new(Paths::new(&project.state_folder(), &environment.name));
         let state = match store.load(&project.name, &environment.name)? {
             Some(state) => state,

@@ -87,6 +87,11 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .iter()
             .map(|name| (*name).to_owned())
             .collect(),
+        renewed_by: definition
+            .renewed_by
+            .iter()
+            .map(|(attribute, property)| ((*attribute).to_owned(), PropertyPath::from(*property)))
+            .collect(),
     }
 }
 
@@ -116,6 +121,7 @@ mod tests {
                 .chain(&rules.holds)
                 .chain(&rules.not_told)
                 .chain(renewing)
+                .chain(rules.renewed_by.iter().map(|(_, property)| property))
                 .chain(sets);
             for path in paths {
                 assert!(facts.schema_at(path).is_some(), "{type_name} has no {path}");

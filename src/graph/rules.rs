@@ -42,6 +42,8 @@ pub struct TypeRules {
     pub resets: Vec<(PropertyPath, Value)>,
     /// Attributes whose value is another after an update (version numbers).
     pub renewed_by_update: Vec<String>,
+    /// Attributes whose value is another when this property changes.
+    pub renewed_by: Vec<(String, PropertyPath)>,
 }
 
 /// A hidden need: this type comes after resources of another type that have the same value somewhere.
@@ -110,6 +112,7 @@ impl Rules {
             create_only: Vec::new(),
             resets: Vec::new(),
             renewed_by_update: Vec::new(),
+            renewed_by: Vec::new(),
         };
         self.0.get(type_name).unwrap_or(&NONE)
     }

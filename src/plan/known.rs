@@ -39,10 +39,23 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn set(&mut self, address: Address, outcome: Outcome, rules: &Rules) {
-        if let Outcome::Updated { type_name, .. } = &outcome {
-            let renewed = &rules.of(type_name).renewed_by_update;
+        if let Outcome::Updated {
+            type_name,
+            model,
+            desired,
+            ..
+        } = &outcome
+        {
+            let rules = rules.of(type_name);
+            let by_update = rules.renewed_by_update.iter();
+            let by_property = rules
+                .renewed_by
+                .iter()
+                .filter(|(_, property)| desired.at(property) != model.at(property))
+                .map(|(attribute, _)| attribute);
+            let renewed = by_update.chain(by_property);
             self.renewed
-                .extend(renewed.iter().map(|attribute| address.attribute(attribute)));
+                .extend(renewed.map(|attribute| address.attribute(attribute)));
         }
         self.outcomes.insert(address, outcome);
     }

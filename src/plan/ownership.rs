@@ -84,6 +84,12 @@ const SCALED: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Scalable dimensions of a table's indexes, and the units that they are.
+const SCALED_INDEXES: &[(&str, &str)] = &[
+    ("dynamodb:index:ReadCapacityUnits", "ReadCapacityUnits"),
+    ("dynamodb:index:WriteCapacityUnits", "WriteCapacityUnits"),
+];
+
 /// Who takes over what: the owner's type, its property that names the owned one, the owned type and property.
 const TAKES_OVER: &[(&str, &str, &str, &str)] = &[
     (
@@ -261,6 +267,9 @@ impl Ownership {
         else {
             return;
         };
+        if let Some((_, units)) = SCALED_INDEXES.iter().find(|(known, _)| *known == dimension) {
+            return self.scaled_index(resources, address, target, units);
+        }
         let Some((_, scaled_type, property)) =
             SCALED.iter().find(|(known, _, _)| *known == dimension)
         else {
@@ -308,6 +317,50 @@ impl Ownership {
             };
             if named && in_scope {
                 self.take(scaled, [*property], address);
+            }
+        }
+    }
+
+    /// An index's throughput: `table/TABLE/index/INDEX`. Which item of the list that is, the live table says.
+    fn scaled_index(
+        &mut self,
+        resources: &BTreeMap<Address, Owned<'_>>,
+        address: &Address,
+        target: &Owned<'_>,
+        units: &str,
+    ) {
+        let id = target
+            .live
+            .and_then(|live| live.get("ResourceId"))
+            .or(target.declared.get("ResourceId"));
+        let parts: Vec<&str> = id
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .split('/')
+            .collect();
+        let ["table", table, "index", index] = parts.as_slice() else {
+            return;
+        };
+        let tables = resources
+            .iter()
+            .filter(|(a, r)| a.region == address.region && r.type_name == "AWS::DynamoDB::Table");
+        for (scaled, resource) in tables {
+            let Some(live) = resource.live else { continue };
+            let text =
+                |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
+            if text(live, "TableName").as_deref() != Some(*table) {
+                continue;
+            }
+            let indexes = live.get("GlobalSecondaryIndexes").and_then(Value::as_list);
+            let position = indexes.and_then(|indexes| {
+                indexes
+                    .iter()
+                    .position(|one| text(one, "IndexName").as_deref() == Some(*index))
+            });
+            if let Some(position) = position {
+                let path =
+                    format!("GlobalSecondaryIndexes.{position}.ProvisionedThroughput.{units}");
+                self.take(scaled, [path.as_str()], address);
             }
         }
     }

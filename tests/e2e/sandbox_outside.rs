@@ -31,6 +31,7 @@ macro_rules! services {
 services!(
     applicationautoscaling,
     cloudwatch,
+    dynamodb,
     ec2,
     ec2_networks,
     ecs,

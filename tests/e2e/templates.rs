@@ -189,6 +189,7 @@ scenarios! {
     routing
     messages
     capacity
+    ledger
 }
 
 #[test]

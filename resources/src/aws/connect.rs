@@ -61,7 +61,11 @@ pub async fn configured_region(profile: Option<&str>) -> Option<String> {
     if let Some(profile) = profile {
         chain = chain.profile_name(profile);
     }
-    chain.build().region().await.map(|region| region.to_string())
+    chain
+        .build()
+        .region()
+        .await
+        .map(|region| region.to_string())
 }
 
 /// The endpoints of services, the user's own ones before AWS's.

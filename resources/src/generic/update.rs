@@ -175,8 +175,7 @@ pub async fn complete<R: Resource + ?Sized>(
     let definition = resource.definition();
     let of = Type::of(definition)?;
     context.identified(id).await?;
-    let declared = desired.as_map().into_iter().flat_map(|map| map.keys());
-    let declared = declared.cloned().collect();
+    let declared = loaders::declared_names(desired);
     let reading = loaders::declared_alone(declared, resource.read(context, id));
     let Some(live) = reading.await? else {
         return Ok(false);

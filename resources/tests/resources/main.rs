@@ -1,9 +1,9 @@
 //! The native types against the simulated AWS.
 
-mod networks;
+mod edge;
 mod groups;
 mod identities;
-mod edge;
+mod networks;
 mod operations;
 mod round_trip;
 mod secrets;

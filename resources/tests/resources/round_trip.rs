@@ -13,7 +13,7 @@ use payctl_resources::aws::{Aws, ConnectOptions, in_process};
 use payctl_resources::mapping::look;
 use payctl_resources::{
     AwsError, AwsErrorKind, Caller, Context, Deletion, Observed, Owner, Resource, Result, Status,
-    Update, prepare, read_declared, resource,
+    Update, declared_names, prepare, read_declared, resource,
 };
 use payctl_sandbox::Sandbox;
 use serde_json::{Value as Json, json};
@@ -141,7 +141,7 @@ impl Trip {
         id: &PhysicalId,
         desired: &Value,
     ) -> Option<Observed> {
-        let names = desired.as_map().map(|map| map.keys().cloned().collect());
+        let names = Some(declared_names(desired));
         let wanted = vec![(module, id.clone(), names)];
         let mut answers = read_declared(&self.context, wanted).await;
         let found = answers.pop().unwrap();

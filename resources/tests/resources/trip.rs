@@ -10,7 +10,7 @@ use payctl_model::facts::facts;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value};
 use payctl_resources::{
     AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Elsewhere, Observed, Owner,
-    Resource, Result, Status, Update, prepare, read_declared, resource,
+    Resource, Result, Status, Update, declared_names, prepare, read_declared, resource,
 };
 use payctl_sandbox::{Options, Sandbox};
 use serde_json::Value as Json;
@@ -121,13 +121,7 @@ impl Trip {
     }
 
     pub async fn observe(&self, made: &Made) -> Option<Observed> {
-        let declared: BTreeSet<String> = made
-            .desired
-            .as_map()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.clone())
-            .collect();
+        let declared = declared_names(&made.desired);
         let wanted = vec![(made.resource, made.id.clone(), Some(declared))];
         let read = read_declared(&self.context, wanted).await;
         read.into_iter()

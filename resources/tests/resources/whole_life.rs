@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use payctl_model::Value;
 use payctl_resources::{Deletion, read_declared};
 use serde_json::{Value as Json, json};
 
@@ -766,4 +767,193 @@ async fn rules_and_their_targets() {
     assert!(refused.contains("`nightly` exists already"), "{refused}");
     trip.delete(&scheduled).await;
     trip.delete(&rule).await;
+}
+
+fn attribute(name: &str) -> Json {
+    json!({"AttributeName": name, "AttributeType": "S"})
+}
+
+fn attributes(names: &str) -> Json {
+    names.split(' ').map(attribute).collect()
+}
+
+fn index(name: &str, key: &str, more: Json) -> Json {
+    let mut index = json!({
+        "IndexName": name, "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"},
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        index[name] = value.clone();
+    }
+    index
+}
+
+fn units(read: u32, write: u32) -> Json {
+    json!({"ReadCapacityUnits": read, "WriteCapacityUnits": write})
+}
+
+fn policy(sid: &str) -> Json {
+    json!({"PolicyDocument": {"Version": "2012-10-17", "Statement": [{
+        "Sid": sid, "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "dynamodb:GetItem", "Resource": "*",
+    }]}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn tables() {
+    let trip = Trip::new();
+    let key = trip.did("kms", "CreateKey", json!({}))["KeyMetadata"]["Arn"].clone();
+    let keys = json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]);
+    let local = json!([{
+        "IndexName": "local", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "l", "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["z", "a"]},
+    }]);
+    let table = |more: Json| {
+        let mut table =
+            json!({"TableName": "payments", "KeySchema": keys, "LocalSecondaryIndexes": local});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            table[name] = value.clone();
+        }
+        table
+    };
+    let insights = json!({"Enabled": true, "Mode": "THROTTLED_KEYS"});
+    let mut made = trip
+        .make("AWS::DynamoDB::Table", table(json!({
+            "AttributeDefinitions": attributes("sk pk l a b"),
+            "ProvisionedThroughput": {"ReadCapacityUnits": "5", "WriteCapacityUnits": 5},
+            "GlobalSecondaryIndexes": [
+                index("one", "a", json!({"ProvisionedThroughput": units(1, 1), "ContributorInsightsSpecification": insights})),
+                index("two", "b", json!({"ProvisionedThroughput": units(2, 2), "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["y", "x"]}})),
+            ],
+            "StreamSpecification": {"StreamViewType": "KEYS_ONLY", "ResourcePolicy": policy("stream")},
+            "SSESpecification": {"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key},
+            "TableClass": "STANDARD_INFREQUENT_ACCESS", "DeletionProtectionEnabled": true,
+            "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "ttl"},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": 7},
+            "ContributorInsightsSpecification": {"Enabled": true},
+            "KinesisStreamSpecification": {"StreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s", "ApproximateCreationDateTimePrecision": "MICROSECOND"},
+            "ResourcePolicy": policy("table"),
+            "Tags": tags(&[("a", "1")]),
+        })))
+        .await;
+    assert_eq!(made.id.as_str(), "payments");
+    let live = trip.ready(&made).await;
+    let stream = live.model.get("StreamArn").cloned();
+    assert!(
+        stream
+            .as_ref()
+            .and_then(Value::as_str)
+            .is_some_and(|arn| arn.contains(":table/payments/stream/")),
+        "{stream:?}"
+    );
+
+    // One index goes, one is another, one comes, one has other throughput: one call each.
+    trip.change(
+        &mut made,
+        table(json!({
+            "AttributeDefinitions": attributes("sk pk l b c d"),
+            "ProvisionedThroughput": units(6, 5),
+            "GlobalSecondaryIndexes": [
+                index("two", "b", json!({"ProvisionedThroughput": units(3, 2)})),
+                index("three", "c", json!({"ProvisionedThroughput": units(1, 1), "ContributorInsightsSpecification": insights})),
+                index("four", "d", json!({"ProvisionedThroughput": units(1, 1)})),
+            ],
+            "StreamSpecification": {"StreamViewType": "NEW_IMAGE", "ResourcePolicy": policy("other")},
+            "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "expires"},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true},
+            "ContributorInsightsSpecification": {"Enabled": true, "Mode": "THROTTLED_KEYS"},
+            "KinesisStreamSpecification": {"StreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/other"},
+            "ResourcePolicy": policy("other"),
+            "Tags": tags(&[("b", "1")]),
+        })),
+        &[
+            "AttributeDefinitions", "ContributorInsightsSpecification", "DeletionProtectionEnabled", "GlobalSecondaryIndexes",
+            "KinesisStreamSpecification", "PointInTimeRecoverySpecification", "ProvisionedThroughput", "ResourcePolicy", "SSESpecification",
+            "StreamSpecification", "TableClass", "Tags", "TimeToLiveSpecification",
+        ],
+    )
+    .await;
+    let live = trip.ready(&made).await;
+    assert_ne!(
+        live.model.get("StreamArn").cloned(),
+        stream,
+        "another stream"
+    );
+
+    // By request, with limits; all that was attached goes.
+    trip.change(
+        &mut made,
+        table(json!({
+            "AttributeDefinitions": attributes("sk pk l b"),
+            "BillingMode": "PAY_PER_REQUEST",
+            "GlobalSecondaryIndexes": [index("two", "b", json!({"OnDemandThroughput": {"MaxReadRequestUnits": 10}}))],
+            "OnDemandThroughput": {"MaxReadRequestUnits": 100, "MaxWriteRequestUnits": 50},
+            "WarmThroughput": {"ReadUnitsPerSecond": 13000, "WriteUnitsPerSecond": 4000},
+        })),
+        &[
+            "AttributeDefinitions", "BillingMode", "ContributorInsightsSpecification", "GlobalSecondaryIndexes", "KinesisStreamSpecification",
+            "OnDemandThroughput", "PointInTimeRecoverySpecification", "ProvisionedThroughput", "ResourcePolicy", "StreamSpecification", "Tags",
+            "TimeToLiveSpecification", "WarmThroughput",
+        ],
+    )
+    .await;
+    trip.change(
+        &mut made,
+        table(json!({
+            "AttributeDefinitions": attributes("sk pk l b"), "BillingMode": "PROVISIONED", "ProvisionedThroughput": units(1, 1),
+            "GlobalSecondaryIndexes": [index("two", "b", json!({"ProvisionedThroughput": units(1, 1)}))],
+        })),
+        &["BillingMode", "GlobalSecondaryIndexes", "OnDemandThroughput", "ProvisionedThroughput", "WarmThroughput"],
+    )
+    .await;
+    trip.delete(&made).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_on_demand_without_anything_costs_two_reads() {
+    let trip = Trip::new();
+    let properties = json!({
+        "AttributeDefinitions": [attribute("pk")], "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
+    });
+    let made = trip.make("AWS::DynamoDB::Table", properties.clone()).await;
+    trip.aws
+        .calls
+        .lock()
+        .expect("nothing panics with it")
+        .clear();
+    trip.observe(&made).await.expect("the table");
+    let calls = trip
+        .aws
+        .calls
+        .lock()
+        .expect("nothing panics with it")
+        .clone();
+    assert_eq!(
+        calls,
+        [
+            "dynamodb:DescribeTable",
+            "resourcegroupstaggingapi:GetResources"
+        ]
+    );
+    let mut again = properties;
+    again["TableName"] = json!(made.id.as_str());
+    let refused = trip.refused("AWS::DynamoDB::Table", again).await;
+    assert!(refused.contains("ResourceInUseException"), "{refused}");
+    trip.delete(&made).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tables_made_of_what_lies_in_a_bucket() {
+    let trip = Trip::new();
+    let made = trip
+        .make("AWS::DynamoDB::Table", json!({
+            "AttributeDefinitions": attributes("pk a"), "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST", "GlobalSecondaryIndexes": [index("one", "a", json!({}))],
+            "ImportSourceSpecification": {
+                "InputFormat": "CSV", "InputCompressionType": "GZIP", "InputFormatOptions": {"Csv": {"Delimiter": ";", "HeaderList": ["pk", "a"]}},
+                "S3BucketSource": {"S3Bucket": "payments-archive", "S3KeyPrefix": "2024/"},
+            },
+            "DeletionProtectionEnabled": false, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true},
+            "StreamSpecification": {"StreamViewType": "KEYS_ONLY"}, "Tags": tags(&[("a", "1")]),
+        }))
+        .await;
+    trip.delete(&made).await;
 }

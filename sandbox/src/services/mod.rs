@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod cloudwatch;
+mod dynamodb;
 pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
@@ -23,6 +24,7 @@ use crate::kind::Service;
 pub const SERVICES: &[&Service] = &[
     &autoscaling::SERVICE,
     &cloudwatch::SERVICE,
+    &dynamodb::SERVICE,
     &ec2::SERVICE,
     &elbv2::SERVICE,
     &ecs::SERVICE,

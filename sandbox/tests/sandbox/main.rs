@@ -14,3 +14,4 @@ mod rds;
 mod scaling;
 mod secrets;
 mod support;
+mod tables;

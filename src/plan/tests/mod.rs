@@ -370,6 +370,67 @@ fn the_desired_count_belongs_to_auto_scaling() {
 }
 
 #[test]
+fn throughput_of_an_index_belongs_to_auto_scaling() {
+    let index = |name: &str, write: u32| {
+        json!({ "IndexName": name, "KeySchema": [{ "AttributeName": name, "KeyType": "HASH" }], "Projection": { "ProjectionType": "ALL" },
+                "ProvisionedThroughput": { "ReadCapacityUnits": 2, "WriteCapacityUnits": write } })
+    };
+    let world = stack()
+        .with(
+            "Table",
+            "AWS::DynamoDB::Table",
+            json!({ "TableName": "ledger", "GlobalSecondaryIndexes": [index("a", 2), index("b", 2)],
+                    "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }] }),
+        )
+        .with(
+            "Scaling",
+            "AWS::ApplicationAutoScaling::ScalableTarget",
+            json!({ "ResourceId": "table/ledger/index/b", "ScalableDimension": "dynamodb:index:WriteCapacityUnits",
+                    "ServiceNamespace": "dynamodb", "MinCapacity": 2, "MaxCapacity": 10 }),
+        )
+        .applied();
+    // The other index, and the other units of this one, are the template's.
+    assert_snapshot!(world.clone().meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 2)])).show(), @"nothing to do");
+    assert_snapshot!(world.meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 3)])).show(), @r"
+    ~ Table: GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits
+        GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits: 3 -> 2
+    drift Table GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits, set back: 2 -> 3
+    ");
+}
+
+/// A table's stream is another only when it shows something else.
+#[test]
+fn an_arn_is_renewed_by_the_property_that_it_hangs_on() {
+    let mut world = stack()
+        .with(
+            "Table",
+            "AWS::DynamoDB::Table",
+            json!({ "TableName": "ledger", "StreamSpecification": { "StreamViewType": "KEYS_ONLY" }, "TableClass": "STANDARD" }),
+        )
+        .with("Reader", "AWS::SSM::Parameter", json!({ "Type": "String", "Name": "stream", "Value": { "Fn::GetAtt": ["Table", "StreamArn"] } }))
+        .applied();
+    world.rules = crate::graph::Rules::native();
+    let other = world
+        .clone()
+        .edit("Table", "/TableClass", json!("STANDARD_INFREQUENT_ACCESS"));
+    assert_snapshot!(other.show(), @r#"
+    ~ Table: TableClass
+        TableClass: "STANDARD" -> "STANDARD_INFREQUENT_ACCESS"
+    "#);
+    let stream = world.edit(
+        "Table",
+        "/StreamSpecification/StreamViewType",
+        json!("NEW_IMAGE"),
+    );
+    assert_snapshot!(stream.show(), @r#"
+    ~ Reader: Value follows Table
+        Value: "streamarn-1" -> {"$unknown":"us-east-1/app.Table.StreamArn"}
+    ~ Table: StreamSpecification.StreamViewType
+        StreamSpecification.StreamViewType: "KEYS_ONLY" -> "NEW_IMAGE"
+    "#);
+}
+
+#[test]
 fn a_rule_of_its_own_is_no_drift_of_its_group() {
     let world = stack()
         .with("Group", "AWS::EC2::SecurityGroup", json!({ "GroupDescription": "web" }))

@@ -75,6 +75,7 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("cloudwatch", "describe_alarms", "MetricAlarms"): found("alarm", item["AlarmName"])
     for item in pages("cloudwatch", "describe_alarms", "CompositeAlarms", AlarmTypes=["CompositeAlarm"]): found("composite alarm", item["AlarmName"])
     for item in pages_if_known("logs", "describe_query_definitions", "queryDefinitions"): found("saved query", item["name"])
+    for name in pages("dynamodb", "list_tables", "TableNames"): found("table", name)
     for item in pages("events", "list_rules", "Rules"): found("rule", item["Name"])
     for item in pages("events", "list_event_buses", "EventBuses"):
         if item["Name"] != "default": found("event bus", item["Name"])
