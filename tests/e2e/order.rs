@@ -105,6 +105,7 @@ impl Caught {
             let deletion = Deletion {
                 final_snapshot: None,
                 last_applied: Some(kept.last_applied.clone()),
+                without_recovery: false,
             };
             match module.delete(&context, id, &deletion).await {
                 Err(error) => {
