@@ -232,6 +232,8 @@ impl World {
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
             warnings: Vec::new(),
+            stack_name: "app".into(),
+            assumed: false,
         }]
     }
 
