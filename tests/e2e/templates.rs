@@ -185,6 +185,7 @@ scenarios! {
     two_stacks
     schedules
     card_network
+    loops
 }
 
 #[test]
