@@ -313,25 +313,25 @@ Outputs:
 error[cycle]: outputs need each other: us-east-1/app.Circle -> us-east-1/network.Circle -> us-east-1/app.Circle
  --> network.yaml:6:20
 6 |   Circle: { Value: !GetStackOutput { StackName: app, OutputName: Circle } }
-  |                    ^
+  |                    ^^^^^^^^^^^^^^^
 error[unknown-stack]: this environment has no stack `netwrk` in us-east-1
  --> app.yaml:3:54
 3 |   A: { Type: AWS::EC2::VPC, Properties: { CidrBlock: !GetStackOutput { StackName: netwrk, OutputName: VpcId } } }
-  |                                                      ^
+  |                                                      ^^^^^^^^^^^^^^^
   help: stacks in us-east-1: network, app; payctl reads no other stacks
 error[unknown-output]: the stack `network` has no output `Vpc`
  --> app.yaml:4:54
 4 |   B: { Type: AWS::EC2::VPC, Properties: { CidrBlock: !GetStackOutput { StackName: network, OutputName: Vpc } } }
-  |                                                      ^
+  |                                                      ^^^^^^^^^^^^^^^
   help: it has Circle, VpcId
 error[unknown-stack]: this environment has no stack `network` in eu-west-1
  --> app.yaml:7:30
 7 |     Properties: { CidrBlock: !GetStackOutput { StackName: network, OutputName: VpcId, Region: eu-west-1 } }
-  |                              ^
+  |                              ^^^^^^^^^^^^^^^
   help: this environment has no stack in eu-west-1; payctl reads no other stacks
 error[cycle]: outputs need each other: us-east-1/network.Circle -> us-east-1/app.Circle -> us-east-1/network.Circle
  --> app.yaml:9:20
 9 |   Circle: { Value: !GetStackOutput { StackName: network, OutputName: Circle } }
-  |                    ^
+  |                    ^^^^^^^^^^^^^^^
 "#);
 }

@@ -132,13 +132,13 @@ Mappings:
 error[needs-transform]: a function in DeletionPolicy needs the transform AWS::LanguageExtensions
  --> shop.yaml:4:21
 4 |     DeletionPolicy: !If [A, Retain, Delete]
-  |                     ^
+  |                     ^^^
   help: add `Transform: AWS::LanguageExtensions` at the top level of the template
 
 error[needs-transform]: `Fn::ToJsonString` needs the transform AWS::LanguageExtensions
  --> shop.yaml:6:18
 6 |       TopicName: !ToJsonString {a: 1}
-  |                  ^
+  |                  ^^^^^^^^^^^^^
   help: add `Transform: AWS::LanguageExtensions` at the top level of the template
 
 error[needs-transform]: a function other than Ref and Fn::FindInMap in Fn::FindInMap needs the transform AWS::LanguageExtensions
@@ -154,9 +154,9 @@ error[needs-transform]: the DefaultValue of Fn::FindInMap needs the transform AW
   help: add `Transform: AWS::LanguageExtensions` at the top level of the template
 
 error[needs-transform]: Ref of a function needs the transform AWS::LanguageExtensions
-  --> shop.yaml:10:16
+  --> shop.yaml:10:22
 10 |         - Key: !Ref {"Fn::Sub": Topic}
-   |                ^
+   |                      ^
   help: add `Transform: AWS::LanguageExtensions` at the top level of the template
 
 error[needs-transform]: a function as the resource of Fn::GetAtt needs the transform AWS::LanguageExtensions
@@ -168,7 +168,7 @@ error[needs-transform]: a function as the resource of Fn::GetAtt needs the trans
 error[needs-transform]: `Fn::Length` needs the transform AWS::LanguageExtensions
   --> shop.yaml:12:16
 12 |         - Key: !Length [1]
-   |                ^
+   |                ^^^^^^^
   help: add `Transform: AWS::LanguageExtensions` at the top level of the template
 
 error[needs-transform]: a function other than Ref in the attribute of Fn::GetAtt needs the transform AWS::LanguageExtensions
@@ -252,7 +252,7 @@ error[bad-name]: `Ta-b` is no name for a resource (X = a-b)
 error[bad-argument]: Fn::Split needs a delimiter that is not empty
   --> shop.yaml:18:26
 18 |   Fn::ForEach::Word: [X, !Split ["", x], {"U${X}": {Type: AWS::SNS::Topic}}]
-   |                          ^
+   |                          ^^^^^^
 
 error[bad-function]: Fn::ForEach::Short takes a list of an identifier, a collection and a map to repeat
   --> shop.yaml:19:23
@@ -260,9 +260,9 @@ error[bad-function]: Fn::ForEach::Short takes a list of an identifier, a collect
    |                       ^
 
 error[bad-reference]: a loop's collection cannot refer to the resource `Topic`
-  --> shop.yaml:20:27
+  --> shop.yaml:20:35
 20 |   Fn::ForEach::Late: [X, [!GetAtt Topic.TopicArn], {"V${X}": {Type: AWS::SNS::Topic}}]
-   |                           ^^^^^^^^^^^^^^^^^^^^^^
+   |                                   ^^^^^
   help: loops are written out before anything exists: use parameters and mappings
 
 error[bad-function]: there are no loops in this section
@@ -398,7 +398,7 @@ error[unsupported]: the transform `AWS::Include` is not supported
 error[unsupported]: the transform `Upper` is not supported
   --> shop.yaml:20:56
 20 |   Bad: {Type: AWS::SNS::Topic, Properties: {TopicName: !Transform {Name: Upper}}}
-   |                                                        ^
+   |                                                        ^^^^^^^^^^
   help: payctl runs no macros and includes no files: write what it stands for, or give payctl the processed template (`aws cloudformation get-template --template-stage Processed`)
 "#);
 }
@@ -478,14 +478,14 @@ error[missing-key]: an assertion of the rule `Odd` has no Assert
    |         ^
 
 error[bad-function]: Fn::Contains takes [list, text], not a list with 1 item
-  --> shop.yaml:12:17
+  --> shop.yaml:12:28
 12 |       - Assert: !Contains [a]
-   |                 ^
+   |                            ^
 
 error[bad-reference]: a rule cannot refer to the resource `Topic`
-  --> shop.yaml:13:26
+  --> shop.yaml:13:31
 13 |       - Assert: !Equals [!Ref Topic, !ValueOf [Siz, Tags.a]]
-   |                          ^^^^^^^^^^
+   |                               ^^^^^
   help: rules are checked before anything exists: use parameters and mappings
 
 error[unknown-reference]: there is no parameter `Siz`
@@ -495,9 +495,9 @@ error[unknown-reference]: there is no parameter `Siz`
   help: did you mean `Size`?
 
 error[unknown-type]: there is no parameter type `AWS::EC2::Vpc::Id`
-  --> shop.yaml:14:34
+  --> shop.yaml:14:42
 14 |       - Assert: !Not [!Contains [!RefAll AWS::EC2::Vpc::Id, x]]
-   |                                  ^^^^^^^^^^^^^^^^^^^^^^^^^
+   |                                          ^^^^^^^^^^^^^^^^^
   help: name one of AWS's own, such as AWS::EC2::VPC::Id
 
 error[bad-value]: DeletionPolicy Snapshot: AWS takes no snapshot of AWS::SNS::Topic
@@ -521,7 +521,7 @@ error[bad-policy]: AWS::SNS::Topic has no CreationPolicy
 error[bad-function]: `Fn::Contains` can be used only in Rules
   --> shop.yaml:21:29
 21 |     Properties: {TopicName: !Contains [[a], a]}
-   |                             ^
+   |                             ^^^^^^^^^
   help: elsewhere use Fn::Equals, Fn::And, Fn::Or and Fn::Not in Conditions
 
 error[bad-combination]: exactly one of `InstanceId`, `LaunchConfigurationName`, `LaunchTemplate`, `MixedInstancesPolicy` is required
@@ -563,9 +563,9 @@ error[bad-value]: UpdatePolicy.AutoScalingRollingUpdate.SuspendProcesses cannot 
   help: it may have: AZRebalance, AddToLoadBalancer, AlarmNotification, HealthCheck, InstanceRefresh, Launch, ReplaceUnhealthy, ScheduledActions, Terminate
 
 error[missing-key]: Fn::GetStackOutput has no OutputName
-  --> shop.yaml:33:18
+  --> shop.yaml:33:35
 33 |       TopicName: !GetStackOutput {Stack: a, StackName: b}
-   |                  ^
+   |                                   ^
 
 error[unknown-key]: Fn::GetStackOutput has no `Stack`
   --> shop.yaml:33:35
@@ -580,9 +580,9 @@ error[unsupported]: Fn::GetStackOutput of another account (RoleArn) is not suppo
   help: payctl reads outputs of its own environment only: pass the value as a parameter
 
 error[bad-function]: Fn::GetStackOutput takes a map with StackName, OutputName and perhaps Region, not a text
-  --> shop.yaml:35:23
+  --> shop.yaml:35:39
 35 |       KmsMasterKeyId: !GetStackOutput a.b
-   |                       ^^^^^^^^^^^^^^^^^^^
+   |                                       ^^^
 "#);
 }
 
@@ -625,9 +625,9 @@ error[unknown-reference]: there is no resource `Topik`; did you mean `Topic`?
    |                           ^^^^^^^^^
 
 error[unknown-reference]: there is no parameter or resource `Topik`; did you mean `Topic`?
-  --> shop.yaml:14:20
+  --> shop.yaml:14:26
 14 |       DisplayName: !Ref {"Fn::Sub": "${Name}"}
-   |                    ^
+   |                          ^
 
 error[unknown-mapping-key]: the template's section Mappings has no `Topik`; it has M
   --> shop.yaml:15:35
@@ -637,12 +637,12 @@ error[unknown-mapping-key]: the template's section Mappings has no `Topik`; it h
 error[bad-argument]: Fn::Length takes a list, not a text
   --> shop.yaml:16:20
 16 |       Tags: [{Key: !Length {Ref: Name}, Value: !ToJsonString {Ref: Name}}]
-   |                    ^
+   |                    ^^^^^^^
 
 error[bad-argument]: Fn::ToJsonString takes a list or a map
-  --> shop.yaml:16:48
+  --> shop.yaml:16:63
 16 |       Tags: [{Key: !Length {Ref: Name}, Value: !ToJsonString {Ref: Name}}]
-   |                                                ^
+   |                                                               ^
 
 error[unknown-mapping-key]: `one` of the mapping `M` has no `Topik`; it has x
   --> shop.yaml:19:51

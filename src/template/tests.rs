@@ -803,7 +803,7 @@ Resources:
 warning[unchecked-rule]: the rule `Tagged` is not checked: payctl does not know what Fn::ValueOf would tell of the account
   --> t.yaml:13:17
 13 |       - Assert: !Equals [!ValueOf [Vpc, Tags.Owner], me]
-   |                 ^
+   |                 ^^^^^^^
 "#);
     assert_eq!(instantiate(text, &[("Stage", "prod")]).warnings.len(), 3);
 }
