@@ -130,8 +130,8 @@ impl Loader {
                     .is_none_or(|place| !reported.contains(&place.span))
             }));
         }
-        for found in dynamic::check(self.source, &resource.type_name, &resource.properties) {
-            self.diagnostics.push(found.diagnostic(self.source));
+        for found in dynamic::check(&self.source, &resource.type_name, &resource.properties) {
+            self.diagnostics.push(found.diagnostic(&self.source));
         }
         for diagnostic in &mut self.diagnostics[before..] {
             diagnostic.address.get_or_insert_with(|| name.to_owned());
@@ -216,7 +216,7 @@ impl Loader {
                         );
                         self.diagnostics.push(
                             Diagnostic::warning("dynamic-reference", message)
-                                .at(self.source, part.value.span),
+                                .at(&self.source, part.value.span),
                         );
                     }
                     output.value = Some(value);
