@@ -98,6 +98,46 @@ impl Regions {
         Ok(zones)
     }
 
+    /// Parameters of Systems Manager in one region, ten a call (Systems Manager API Reference, GetParameters), by the names
+    /// that were asked for (a name can have a version or label behind it). What is not there is left out.
+    ///
+    /// # Errors
+    /// Where the region cannot be asked.
+    pub async fn ssm_parameters(
+        &self,
+        region: &str,
+        names: &[String],
+    ) -> Result<BTreeMap<String, SsmAnswer>, CloudError> {
+        let (_, context) = self.region(region)?;
+        let mut found = BTreeMap::new();
+        for names in names.chunks(10) {
+            // Without decryption: what is secret is not even asked for.
+            let input = json!({ "Names": names, "WithDecryption": false });
+            let answer = context
+                .read("ssm", "GetParameters", input)
+                .await
+                .map_err(cloud_error)?;
+            for parameter in answer["Parameters"].as_array().into_iter().flatten() {
+                let text = |member: &str| parameter[member].as_str().unwrap_or_default();
+                let asked = format!("{}{}", text("Name"), text("Selector"));
+                // A parameter shared by another account is asked for by its ARN.
+                let asked = match names.contains(&asked) {
+                    true => asked,
+                    false => format!("{}{}", text("ARN"), text("Selector")),
+                };
+                let answer = match text("Type") {
+                    "SecureString" => SsmAnswer::Secure,
+                    _ => SsmAnswer::Text {
+                        value: text("Value").to_owned(),
+                        version: parameter["Version"].as_i64().unwrap_or_default(),
+                    },
+                };
+                found.insert(asked, answer);
+            }
+        }
+        Ok(found)
+    }
+
     /// How often each operation was called, all regions together.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         let mut calls = BTreeMap::new();
@@ -163,6 +203,20 @@ impl Regions {
         // The environment's tags are in the desired properties already.
         payctl_resources::prepare(resource.definition(), desired, &owner, &BTreeMap::new())
     }
+}
+
+/// What Systems Manager says of one parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SsmAnswer {
+    /// A String or StringList.
+    Text {
+        /// Its text.
+        value: String,
+        /// Which version of it.
+        version: i64,
+    },
+    /// A SecureString.
+    Secure,
 }
 
 /// Why payctl does not run with these credentials.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::arguments::GraphFormat;
+use super::lookups::LookedUp;
 use super::session::Session;
 use super::{Exit, Global, Outcome, workflow};
 use crate::graph::{Names, ResourceGraph, Why};
@@ -13,15 +14,8 @@ use crate::graph::{Names, ResourceGraph, Why};
 pub(super) fn run(global: &Global, format: GraphFormat) -> Outcome {
     let session = Session::open(global)?;
     let loaded = workflow::load(&session)?;
-    let mut zones: BTreeMap<String, Vec<String>> = session.state.availability_zones.clone();
-    for region in session.regions() {
-        zones.entry(region.clone()).or_insert_with(|| {
-            ["a", "b", "c", "d", "e", "f"]
-                .map(|z| format!("{region}{z}"))
-                .to_vec()
-        });
-    }
-    let (graph, _) = workflow::graph(&session, global, &loaded, &zones, true)?;
+    let known = LookedUp::recorded(&session);
+    let (graph, _) = workflow::graph(&session, global, &loaded, &known, true)?;
     let format = if global.json {
         GraphFormat::Json
     } else {

@@ -10,6 +10,7 @@ mod drift;
 mod failures;
 mod graph;
 mod init;
+mod lookups;
 mod outputs;
 mod parameters;
 mod plan;

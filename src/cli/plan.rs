@@ -5,7 +5,7 @@ use payctl_state::Hasher;
 use super::arguments::PlanArguments;
 use super::session::{Connected, Session};
 use super::workflow::{self, Planned};
-use super::{Exit, Global, Outcome};
+use super::{Exit, Global, Outcome, lookups};
 use crate::apply::engine::look;
 use crate::graph::ResourceGraph;
 use crate::plan::{PlanInputs, SavedPlan};
@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, options: &PlanArguments) -> Outcome {
             },
         ),
         Some(loaded) => {
-            workflow::look_up(
+            let known = lookups::look_up(
                 &mut session,
                 global,
                 loaded,
@@ -39,13 +39,7 @@ pub(super) async fn run(global: &Global, options: &PlanArguments) -> Outcome {
                 options.selection.refresh_lookups,
             )
             .await?;
-            workflow::graph(
-                &session,
-                global,
-                loaded,
-                &session.state.availability_zones,
-                true,
-            )?
+            workflow::graph(&session, global, loaded, &known, true)?
         }
     };
     let planned = workflow::make(

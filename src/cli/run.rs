@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{ApplyArguments, DestroyArguments, Selection};
 use super::session::{Connected, Session};
 use super::workflow::{self, Planned};
-use super::{Exit, Global, Interrupts, Outcome, plan as plan_command};
+use super::{Exit, Global, Interrupts, Outcome, lookups, plan as plan_command};
 use crate::apply::engine::{Apply, apply, recover};
 use crate::apply::executor::Wanted as _;
 use crate::apply::poller::Pace;
@@ -145,7 +145,7 @@ async fn locked(
             (ResourceGraph::default(), inputs)
         }
         Some(loaded) => {
-            workflow::look_up(
+            let known = lookups::look_up(
                 session,
                 global,
                 loaded,
@@ -153,13 +153,7 @@ async fn locked(
                 selection.refresh_lookups,
             )
             .await?;
-            workflow::graph(
-                session,
-                global,
-                loaded,
-                &session.state.availability_zones,
-                true,
-            )?
+            workflow::graph(session, global, loaded, &known, true)?
         }
     };
     let planned = workflow::make(

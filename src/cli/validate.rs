@@ -1,26 +1,15 @@
 //! `payctl validate`: the templates alone. Nothing is asked of AWS, and no value is asked for.
 
-use std::collections::BTreeMap;
-
+use super::lookups::LookedUp;
 use super::session::Session;
 use super::{Exit, Global, Outcome, workflow};
-use crate::report::failure::render_diagnostic;
+use crate::graph::{ResourceGraph, Rules};
+use crate::report::failure::{Failure, render_diagnostic};
+use crate::template::Diagnostic;
 
 pub(super) fn run(global: &Global) -> Outcome {
     let session = Session::for_checking(global)?;
     let loaded = workflow::load(&session)?;
-    // Which zones there are is AWS's to say: any names do for checking.
-    let zones: BTreeMap<String, Vec<String>> = session
-        .regions()
-        .into_iter()
-        .map(|region| {
-            let zones = ["a", "b", "c", "d", "e", "f"]
-                .iter()
-                .map(|letter| format!("{region}{letter}"))
-                .collect();
-            (region, zones)
-        })
-        .collect();
     let given = workflow::given(&session, global, &loaded)?;
     let missing: Vec<String> = given
         .iter()
@@ -32,14 +21,28 @@ pub(super) fn run(global: &Global) -> Outcome {
             missing.map(|(name, _)| format!("{}.{name}", stack.name))
         })
         .collect();
-    if missing.is_empty() {
-        workflow::graph(&session, global, &loaded, &zones, false)?;
-    }
-    let warnings: Vec<_> = loaded
+    let mut warnings: Vec<Diagnostic> = loaded
         .stacks
         .iter()
-        .flat_map(|(_, template)| &template.warnings)
+        .flat_map(|(_, template)| template.warnings.clone())
         .collect();
+    let mut not_looked_up = Vec::new();
+    if missing.is_empty() {
+        let known = LookedUp::recorded(&session);
+        let made = workflow::instantiate(&session, global, &loaded, &known, false)?;
+        let assumed = made.stacks.iter().filter(|stack| stack.assumed);
+        not_looked_up = assumed.map(|stack| stack.name.clone()).collect();
+        // What was only taken to hold can contradict itself across stacks.
+        if not_looked_up.is_empty() {
+            ResourceGraph::build(&made.stacks, &Rules::native())
+                .map_err(Failure::of_diagnostics)?;
+        }
+        warnings = made
+            .stacks
+            .into_iter()
+            .flat_map(|stack| stack.warnings)
+            .collect();
+    }
     let resources: usize = loaded
         .stacks
         .iter()
@@ -52,10 +55,11 @@ pub(super) fn run(global: &Global) -> Outcome {
             "resources": resources,
             "warnings": warnings.iter().map(|warning| warning.to_json()).collect::<Vec<_>>(),
             "parameters_missing": missing,
+            "not_looked_up": not_looked_up,
         }));
         return Ok(Exit::Success);
     }
-    for warning in warnings {
+    for warning in &warnings {
         super::say(&render_diagnostic(warning));
     }
     super::print(&format!(
@@ -66,6 +70,12 @@ pub(super) fn run(global: &Global) -> Outcome {
         super::say(&format!(
             "not given, so checked without their values: {}",
             missing.join(", ")
+        ));
+    }
+    if !not_looked_up.is_empty() {
+        super::say(&format!(
+            "parameters of Systems Manager that were never looked up decide conditions, rules or names in: {} (taken to hold; `payctl plan` looks them up)",
+            not_looked_up.join(", ")
         ));
     }
     Ok(Exit::Success)

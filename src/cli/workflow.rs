@@ -8,6 +8,7 @@ use payctl_state::{Hasher, State};
 
 use super::Global;
 use super::arguments::Selection;
+use super::lookups::LookedUp;
 use super::parameters::Parameters;
 use super::session::{Connected, Session, shown};
 use crate::apply::references::look_up_anew;
@@ -86,18 +87,26 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
     }
 }
 
-/// Fills in parameters, decides conditions, links the stacks.
+/// The templates with everything filled in.
+pub(super) struct Instantiated {
+    /// Each stack.
+    pub(super) stacks: Vec<Stack>,
+    /// What they were made from, for saving a plan.
+    pub(super) inputs: PlanInputs,
+}
+
+/// Fills in parameters and decides conditions.
 ///
 /// # Errors
-/// All that is wrong with the values, and cycles.
-pub(super) fn graph(
+/// All that is wrong with the values.
+pub(super) fn instantiate(
     session: &Session,
     global: &Global,
     loaded: &Loaded,
-    zones: &BTreeMap<String, Vec<String>>,
+    known: &LookedUp,
     ask: bool,
-) -> Result<(ResourceGraph, PlanInputs), Failure> {
-    let inputs = inputs(session, global, loaded, zones, ask)?;
+) -> Result<Instantiated, Failure> {
+    let inputs = inputs(session, global, loaded, known, ask)?;
     let (mut stacks, mut mistakes): (Vec<Stack>, Vec<_>) = (Vec::new(), Vec::new());
     let mut made_from = PlanInputs {
         environment: session.environment.name.clone(),
@@ -118,11 +127,30 @@ pub(super) fn graph(
             Err(found) => mistakes.extend(found),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(Failure::of_diagnostics(mistakes));
+    match mistakes.is_empty() {
+        true => Ok(Instantiated {
+            stacks,
+            inputs: made_from,
+        }),
+        false => Err(Failure::of_diagnostics(mistakes)),
     }
-    let graph = ResourceGraph::build(&stacks, &Rules::native()).map_err(Failure::of_diagnostics)?;
-    Ok((graph, made_from))
+}
+
+/// Fills in parameters, decides conditions, links the stacks.
+///
+/// # Errors
+/// All that is wrong with the values, and cycles.
+pub(super) fn graph(
+    session: &Session,
+    global: &Global,
+    loaded: &Loaded,
+    known: &LookedUp,
+    ask: bool,
+) -> Result<(ResourceGraph, PlanInputs), Failure> {
+    let made = instantiate(session, global, loaded, known, ask)?;
+    let graph =
+        ResourceGraph::build(&made.stacks, &Rules::native()).map_err(Failure::of_diagnostics)?;
+    Ok((graph, made.inputs))
 }
 
 /// The values that are given for each stack's parameters, without asking for any.
@@ -131,16 +159,16 @@ pub(super) fn given(
     global: &Global,
     loaded: &Loaded,
 ) -> Result<Vec<BTreeMap<String, Value>>, Failure> {
-    let all = inputs(session, global, loaded, &BTreeMap::new(), false)?;
+    let all = inputs(session, global, loaded, &LookedUp::default(), false)?;
     Ok(all.into_iter().map(|inputs| inputs.parameters).collect())
 }
 
 /// What each stack is instantiated with.
-fn inputs(
+pub(super) fn inputs(
     session: &Session,
     global: &Global,
     loaded: &Loaded,
-    zones: &BTreeMap<String, Vec<String>>,
+    known: &LookedUp,
     ask: bool,
 ) -> Result<Vec<Inputs>, Failure> {
     let (project, environment) = (&session.project.name, &session.environment.name);
@@ -173,35 +201,18 @@ fn inputs(
                 &stack.name,
             ),
             parameters: parameters.of(stack, template, ask)?,
-            availability_zones: zones.clone(),
+            availability_zones: known.zones.clone(),
+            ssm_parameters: known
+                .ssm_parameters
+                .get(&region)
+                .cloned()
+                .unwrap_or_default(),
             partition: partition.to_owned(),
             account: account.clone(),
             region,
         });
     }
     Ok(all)
-}
-
-/// Asks AWS for what templates need to know before they mean anything: availability zones.
-pub(super) async fn look_up(
-    session: &mut Session,
-    global: &Global,
-    loaded: &Loaded,
-    connected: &Connected,
-    anew: bool,
-) -> Result<(), Failure> {
-    let mut wanted = BTreeSet::new();
-    for ((_, template), inputs) in
-        loaded
-            .stacks
-            .iter()
-            .zip(inputs(session, global, loaded, &BTreeMap::new(), true)?)
-    {
-        wanted.extend(template.lookups(&inputs).availability_zones);
-    }
-    let known = session.state.availability_zones.clone();
-    session.state.availability_zones = connected.regions.zones(&wanted, &known, anew).await?;
-    Ok(())
 }
 
 /// Makes the plan of the whole environment, or of its destruction.
@@ -238,7 +249,7 @@ pub(super) async fn make(
     let hasher = Hasher::new(&state.salt);
     let verify = |secret: &str, hash: &str| hasher.matches(secret, hash);
     let rules = Rules::native();
-    let plan = plan(
+    let mut plan = plan(
         &Desired {
             graph: &graph,
             rules: &rules,
@@ -255,6 +266,7 @@ pub(super) async fn make(
             verify_secret: &verify,
         },
     );
+    plan.warnings.splice(0..0, graph.warnings().iter().cloned());
     inputs.destroy = destroy;
     inputs.targets = targets;
     inputs.allow_destructive = selection.allow_destructive;

@@ -6,10 +6,11 @@ use payctl_model::{Address, PropertyPath};
 use petgraph::stable_graph::NodeIndex;
 
 use super::{Edge, Milestone, Node, OutputNode, ResourceGraph, Rules, Why, cycle, hidden};
-use crate::template::{Diagnostic, Expr, NoAttributes, Reference, Stack};
+use crate::template::{Diagnostic, Expr, Kind, NoAttributes, Reference, Span, Stack, StackOutput};
 
 impl ResourceGraph {
-    /// One graph of all stacks. Imports are linked to the outputs of the same region that export them.
+    /// One graph of all stacks. Imports are linked to the outputs of the same region that export them, and
+    /// `Fn::GetStackOutput` to outputs of any region.
     ///
     /// # Errors
     /// All that is wrong: imports of what nobody exports, exports of the same name, references to resources that do not
@@ -19,11 +20,17 @@ impl ResourceGraph {
         let exports = Exports::of(stacks, &mut errors);
         let mut graph = ResourceGraph::default();
         for stack in stacks {
+            // That a type is not checked is told of the change, where there is one.
+            let warnings = stack
+                .warnings
+                .iter()
+                .filter(|one| one.code != "unchecked-type");
+            graph.warnings.extend(warnings.map(Diagnostic::in_one_line));
             for resource in stack.resources.values() {
                 let mut resource = resource.clone();
                 resource.properties = exports.link(&resource.properties, stack, &mut errors);
                 // An import without an export is an error already.
-                if !resource.properties.imports().is_empty() {
+                if !resource.properties.links().is_empty() {
                     continue;
                 }
                 let shape = match resource.properties.evaluate(&NoAttributes) {
@@ -160,8 +167,12 @@ impl ResourceGraph {
     }
 }
 
-/// What the stacks export, by region and name.
-struct Exports<'a>(BTreeMap<(&'a str, &'a str), (&'a Stack, &'a Expr)>);
+/// What the stacks export and put out.
+struct Exports<'a> {
+    stacks: &'a [Stack],
+    /// By region and name.
+    exports: BTreeMap<(&'a str, &'a str), (&'a Stack, &'a Expr)>,
+}
 
 impl<'a> Exports<'a> {
     fn of(stacks: &'a [Stack], errors: &mut Vec<Diagnostic>) -> Exports<'a> {
@@ -173,6 +184,7 @@ impl<'a> Exports<'a> {
                 };
                 let key = (stack.region.as_str(), export.as_str());
                 if let Some((other, _)) = exports.insert(key, (stack, &output.value)) {
+                    let other: &Stack = other;
                     let message =
                         format!("`{export}` is exported by stack `{}` already", other.name);
                     errors.push(
@@ -183,61 +195,120 @@ impl<'a> Exports<'a> {
                 }
             }
         }
-        Exports(exports)
+        Exports { stacks, exports }
     }
 
-    /// `expr` with all imports replaced by what the exporting outputs say, imports in these included.
+    /// `expr` with all imports and other stacks' outputs replaced by what these say, imports in these included.
     fn link(&self, expr: &Expr, stack: &Stack, errors: &mut Vec<Diagnostic>) -> Expr {
-        let imports = expr.imports();
-        if imports.is_empty() {
+        let links = expr.links();
+        if links.is_empty() {
             return expr.clone();
         }
-        for (_, name, span) in &imports {
-            if let Err(error) = self.resolve(&stack.region, name, &mut Vec::new()) {
+        for (_, link, span) in &links {
+            if let Err(error) = self.resolve(&stack.region, link, &mut Vec::new()) {
                 errors.push(error.at(&stack.source, *span));
             }
         }
-        expr.link_imports(&mut |name| self.resolve(&stack.region, name, &mut Vec::new()).ok())
+        expr.linked(&mut |link| self.resolve(&stack.region, link, &mut Vec::new()).ok())
     }
 
+    /// The expression that an import in a region stands for.
     fn resolve(
         &self,
         region: &str,
-        name: &str,
+        link: &Reference,
         path: &mut Vec<String>,
     ) -> Result<Expr, Box<Diagnostic>> {
-        let Some((_, expr)) = self.0.get(&(region, name)) else {
-            let here: Vec<&str> = self
-                .0
-                .keys()
-                .filter(|(r, _)| *r == region)
-                .map(|(_, name)| *name)
-                .collect();
-            let help = match here.as_slice() {
-                [] => format!("no stack of this environment exports anything in {region}"),
-                names => format!("exported in {region}: {}", names.join(", ")),
-            };
-            let message = format!("no stack of this environment exports `{name}` in {region}");
-            let error = Diagnostic::error("unknown-import", message).help(help);
-            return Err(Box::new(error));
+        let (name, (stack, expr)) = match link {
+            Reference::Import(name) => (format!("export {name}"), self.export(region, name)?),
+            Reference::Output(output) => {
+                let region = output.region.as_deref().unwrap_or(region);
+                let name = format!("{region}/{}.{}", output.stack, output.output);
+                (name, self.output(region, output)?)
+            }
+            // Attributes are no links.
+            other => return Ok(Expr::new(Kind::Leaf(other.clone()), Span::default())),
         };
-        if path.iter().any(|seen| seen == name) {
-            let message = format!(
-                "export `{name}` imports itself: {} -> {name}",
-                path.join(" -> ")
-            );
+        if path.contains(&name) {
+            let message = format!("outputs need each other: {} -> {name}", path.join(" -> "));
             return Err(Box::new(Diagnostic::error("cycle", message)));
         }
-        path.push(name.to_owned());
+        path.push(name);
         let mut failed = None;
-        let linked = expr.link_imports(&mut |inner| match self.resolve(region, inner, path) {
-            Ok(expr) => Some(expr),
-            Err(error) => {
-                failed.get_or_insert(error);
-                None
-            }
-        });
+        let linked = expr.linked(
+            &mut |inner| match self.resolve(&stack.region, inner, path) {
+                Ok(expr) => Some(expr),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    None
+                }
+            },
+        );
         path.pop();
         failed.map_or(Ok(linked), Err)
+    }
+
+    fn export(&self, region: &str, name: &str) -> Result<(&'a Stack, &'a Expr), Box<Diagnostic>> {
+        if let Some(found) = self.exports.get(&(region, name)) {
+            return Ok(*found);
+        }
+        let here = self.exports.keys().filter(|(r, _)| *r == region);
+        let here: Vec<&str> = here.map(|(_, name)| *name).collect();
+        let help = match here.as_slice() {
+            [] => format!("no stack of this environment exports anything in {region}"),
+            names => format!("exported in {region}: {}", names.join(", ")),
+        };
+        let message = format!("no stack of this environment exports `{name}` in {region}");
+        Err(Box::new(
+            Diagnostic::error("unknown-import", message).help(help),
+        ))
+    }
+
+    /// The output of a stack, which is named as in AWS (`AWS::StackName`) or as in payctl.toml.
+    fn output(
+        &self,
+        region: &str,
+        wanted: &StackOutput,
+    ) -> Result<(&'a Stack, &'a Expr), Box<Diagnostic>> {
+        let here = || self.stacks.iter().filter(|stack| stack.region == region);
+        let stack = here()
+            .find(|stack| stack.stack_name == wanted.stack)
+            .or_else(|| here().find(|stack| stack.name == wanted.stack));
+        let Some(stack) = stack else {
+            let names: Vec<&str> = here().map(|stack| stack.name.as_str()).collect();
+            let help = match names.as_slice() {
+                [] => format!(
+                    "this environment has no stack in {region}; payctl reads no other stacks"
+                ),
+                names => format!(
+                    "stacks in {region}: {}; payctl reads no other stacks",
+                    names.join(", ")
+                ),
+            };
+            let message = format!(
+                "this environment has no stack `{}` in {region}",
+                wanted.stack
+            );
+            return Err(Box::new(
+                Diagnostic::error("unknown-stack", message).help(help),
+            ));
+        };
+        match stack.outputs.get(&wanted.output) {
+            Some(output) => Ok((stack, &output.value)),
+            None => {
+                let names: Vec<&str> = stack.outputs.keys().map(String::as_str).collect();
+                let help = match names.as_slice() {
+                    [] => "it has no outputs".to_owned(),
+                    names => format!("it has {}", names.join(", ")),
+                };
+                let message = format!(
+                    "the stack `{}` has no output `{}`",
+                    stack.name, wanted.output
+                );
+                Err(Box::new(
+                    Diagnostic::error("unknown-output", message).help(help),
+                ))
+            }
+        }
     }
 }

@@ -44,6 +44,7 @@ pub struct ResourceGraph {
     graph: StableDiGraph<Node, Edge>,
     index: BTreeMap<Address, NodeIndex>,
     outputs: BTreeMap<String, OutputNode>,
+    warnings: Vec<String>,
 }
 
 /// One resource of the templates.
@@ -210,6 +211,11 @@ impl ResourceGraph {
                     .map(move |(to, e)| (from, to, e))
             })
             .collect()
+    }
+
+    /// What the templates' parameters and policies make worth knowing, each with its place.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The outputs of all stacks, by `region/stack.Name`.

@@ -15,10 +15,10 @@ fn stack(region: &str, name: &str, text: &str) -> Stack {
         account: "111122223333".into(),
         partition: "aws".into(),
         stack: name.into(),
-        stack_name: name.into(),
+        stack_name: format!("shop-test-{name}"),
         stack_id: "arn:aws:cloudformation:us-east-1:111122223333:stack/x/1".into(),
         parameters: BTreeMap::new(),
-        availability_zones: BTreeMap::new(),
+        ..Inputs::default()
     };
     template.instantiate(&inputs).unwrap()
 }
@@ -233,4 +233,105 @@ Resources:
     B needs A through SecurityGroupIngress.0.SourceSecurityGroupId (its GroupId) at app.yaml:14:53
     A needs B through SecurityGroupIngress.0.SourceSecurityGroupId (its GroupId) at app.yaml:8:53
     "#);
+}
+
+#[test]
+fn outputs_of_other_stacks_are_edges_in_any_region() {
+    let network = stack(
+        "eu-west-1",
+        "network",
+        "
+Resources:
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+Outputs:
+  VpcId: { Value: !Ref Vpc }
+",
+    );
+    let of = |name: &str| {
+        format!(
+            "
+Parameters:
+  Stage: {{ Type: String, Default: test }}
+Resources:
+  Subnet:
+    Type: AWS::EC2::Subnet
+    Properties:
+      CidrBlock: 10.0.1.0/24
+      VpcId:
+        Fn::GetStackOutput: {{ StackName: {name}, OutputName: VpcId, Region: eu-west-1 }}
+Outputs:
+  Again:
+    Value: !GetStackOutput {{ StackName: network, OutputName: VpcId, Region: eu-west-1 }}
+"
+        )
+    };
+    for name in [
+        "network",
+        "shop-test-network",
+        "!Sub 'shop-${Stage}-network'",
+    ] {
+        let app = stack("us-east-1", "app", &of(name));
+        let graph = ResourceGraph::build(&[network.clone(), app], &Rules::default()).unwrap();
+        assert_eq!(
+            edges(&graph),
+            "eu-west-1/network.Vpc -> us-east-1/app.Subnet (Accepted): VpcId <- Ref\n"
+        );
+        let again = &graph.outputs()["us-east-1/app.Again"].value;
+        assert_eq!(again.references().len(), 1);
+    }
+}
+
+#[test]
+fn outputs_that_nobody_has_are_told_with_those_there_are() {
+    let network = stack(
+        "us-east-1",
+        "network",
+        "
+Resources:
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+Outputs:
+  VpcId: { Value: !Ref Vpc }
+  Circle: { Value: !GetStackOutput { StackName: app, OutputName: Circle } }
+",
+    );
+    let app = stack(
+        "us-east-1",
+        "app",
+        "
+Resources:
+  A: { Type: AWS::EC2::VPC, Properties: { CidrBlock: !GetStackOutput { StackName: netwrk, OutputName: VpcId } } }
+  B: { Type: AWS::EC2::VPC, Properties: { CidrBlock: !GetStackOutput { StackName: network, OutputName: Vpc } } }
+  C:
+    Type: AWS::EC2::VPC
+    Properties: { CidrBlock: !GetStackOutput { StackName: network, OutputName: VpcId, Region: eu-west-1 } }
+Outputs:
+  Circle: { Value: !GetStackOutput { StackName: network, OutputName: Circle } }
+",
+    );
+    let errors = ResourceGraph::build(&[network, app], &Rules::default()).unwrap_err();
+    assert_snapshot!(messages(&errors), @r#"
+error[cycle]: outputs need each other: us-east-1/app.Circle -> us-east-1/network.Circle -> us-east-1/app.Circle
+ --> network.yaml:6:20
+6 |   Circle: { Value: !GetStackOutput { StackName: app, OutputName: Circle } }
+  |                    ^^^^^^^^^^^^^^^
+error[unknown-stack]: this environment has no stack `netwrk` in us-east-1
+ --> app.yaml:3:54
+3 |   A: { Type: AWS::EC2::VPC, Properties: { CidrBlock: !GetStackOutput { StackName: netwrk, OutputName: VpcId } } }
+  |                                                      ^^^^^^^^^^^^^^^
+  help: stacks in us-east-1: network, app; payctl reads no other stacks
+error[unknown-output]: the stack `network` has no output `Vpc`
+ --> app.yaml:4:54
+4 |   B: { Type: AWS::EC2::VPC, Properties: { CidrBlock: !GetStackOutput { StackName: network, OutputName: Vpc } } }
+  |                                                      ^^^^^^^^^^^^^^^
+  help: it has Circle, VpcId
+error[unknown-stack]: this environment has no stack `network` in eu-west-1
+ --> app.yaml:7:30
+7 |     Properties: { CidrBlock: !GetStackOutput { StackName: network, OutputName: VpcId, Region: eu-west-1 } }
+  |                              ^^^^^^^^^^^^^^^
+  help: this environment has no stack in eu-west-1; payctl reads no other stacks
+error[cycle]: outputs need each other: us-east-1/network.Circle -> us-east-1/app.Circle -> us-east-1/network.Circle
+ --> app.yaml:9:20
+9 |   Circle: { Value: !GetStackOutput { StackName: network, OutputName: Circle } }
+  |                    ^^^^^^^^^^^^^^^
+"#);
 }

@@ -445,7 +445,11 @@ impl Planner<'_> {
             (false, true) => Action::NoOp,
             (false, false) => Action::Update,
             (true, _) => {
-                change.removal = removal(node.resource.update_replace_policy);
+                change.removal = match node.resource.deletion_policy {
+                    // What failed to be made is not what the policy is to keep.
+                    Some(DeletionPolicy::RetainExceptOnCreate) if prior.tainted => Removal::Delete,
+                    _ => removal(node.resource.update_replace_policy),
+                };
                 let alone = !deleted_first.is_empty()
                     || self.first.contains(address)
                     || prior.type_name == change.type_name
@@ -565,6 +569,13 @@ impl Planner<'_> {
         let gone = matches!(prior.seen(address, self.observed), Seen::Gone);
         // What still stands in a template is deleted as that says now.
         let removal = match self.graph.get(address) {
+            Some(node)
+                if prior.tainted
+                    && node.resource.deletion_policy
+                        == Some(DeletionPolicy::RetainExceptOnCreate) =>
+            {
+                Removal::Delete
+            }
             Some(node) => deletion_policy(
                 &node.resource.type_name,
                 &node.shape,

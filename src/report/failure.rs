@@ -220,7 +220,11 @@ impl fmt::Display for Shown<'_> {
         if let Some(address) = &self.diagnostic.address {
             write!(f, "{address}: ")?;
         }
-        f.write_str(&self.diagnostic.message)
+        f.write_str(&self.diagnostic.message)?;
+        match self.diagnostic.turns() {
+            Some(turns) => write!(f, " ({turns})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -255,10 +259,13 @@ impl miette::Diagnostic for Shown<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let place = self.diagnostic.place.as_ref()?;
-        let here = LabeledSpan::new(None, place.span.offset, place.span.length);
+        let span = place.source.written(place.span);
+        let here = LabeledSpan::new(None, span.offset, span.length);
         let related = self.diagnostic.related.as_ref();
-        let there = related
-            .map(|(what, span)| LabeledSpan::new(Some(what.clone()), span.offset, span.length));
+        let there = related.map(|(what, span)| {
+            let span = place.source.written(*span);
+            LabeledSpan::new(Some(what.clone()), span.offset, span.length)
+        });
         Some(Box::new(std::iter::once(here).chain(there)))
     }
 }

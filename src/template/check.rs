@@ -11,13 +11,21 @@ use super::source::{Source, Span};
 
 /// Whether facts about this type exist. A type without them is accepted unchecked where it is none of AWS's own.
 pub(super) fn type_name(name: &str) -> Result<bool, (String, Option<String>)> {
+    if name == "AWS::CloudFormation::Stack" {
+        let help = "make the nested template a stack of its own in payctl.toml (`[[stack]]`); pass values with exports and Fn::ImportValue, or with Fn::GetStackOutput";
+        return Err((
+            "nested stacks (AWS::CloudFormation::Stack) are not supported yet".to_owned(),
+            Some(help.to_owned()),
+        ));
+    }
     if facts().contains(name) {
         return Ok(true);
     }
     if name.ends_with("::MODULE") {
+        let help = "write the resources of the module, or give payctl the processed template (`aws cloudformation get-template --template-stage Processed`)";
         return Err((
             format!("`{name}` is a module, and modules are not supported"),
-            None,
+            Some(help.to_owned()),
         ));
     }
     if name.starts_with("AWS::Serverless::") {

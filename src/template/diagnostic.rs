@@ -57,6 +57,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The resource's address, or before instantiation its logical id.
     pub address: Option<String>,
+    /// In a loop: for which of its values, such as `TopicName = Alerts`.
+    pub turns: Vec<String>,
 }
 
 impl Diagnostic {
@@ -70,6 +72,7 @@ impl Diagnostic {
             related: None,
             help: None,
             address: None,
+            turns: Vec::new(),
         }
     }
 
@@ -83,6 +86,8 @@ impl Diagnostic {
 
     /// The same, pointing at a place.
     pub fn at(mut self, source: &Arc<Source>, span: Span) -> Diagnostic {
+        let turns = source.turns(span.offset).join(", ");
+        self.turns = (!turns.is_empty()).then_some(turns).into_iter().collect();
         self.place = Some(Place {
             source: source.clone(),
             span,
@@ -112,6 +117,35 @@ impl Diagnostic {
     pub fn related(mut self, what: impl Into<String>, span: Span) -> Diagnostic {
         self.related = Some((what.into(), span));
         self
+    }
+
+    /// For which values of the loops around its place it is so; `None` outside of loops.
+    pub fn turns(&self) -> Option<String> {
+        const SHOWN: usize = 3;
+        let shown = self.turns.iter().take(SHOWN).cloned();
+        let mut text = shown.collect::<Vec<_>>().join("; ");
+        if let Some(more @ 1..) = self.turns.len().checked_sub(SHOWN) {
+            text.push_str(&format!("; and {more} more"));
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The message, in a loop with the loop's values.
+    fn full_message(&self) -> String {
+        match self.turns() {
+            Some(turns) => format!("{} ({turns})", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// Place and message, such as `shop.yaml:3:5: the rule …`.
+    pub fn in_one_line(&self) -> String {
+        match (self.file(), self.line(), self.column()) {
+            (Some(file), Some(line), Some(column)) => {
+                format!("{file}:{line}:{column}: {}", self.full_message())
+            }
+            _ => self.full_message(),
+        }
     }
 
     /// Whether it is an error.
@@ -152,7 +186,7 @@ impl Diagnostic {
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "code": self.code,
-            "message": self.message,
+            "message": self.full_message(),
             "address": self.address,
             "file": self.file(),
             "line": self.line(),
@@ -169,7 +203,7 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}[{}]: {}", self.code, self.message)?;
+        write!(f, "{severity}[{}]: {}", self.code, self.full_message())?;
         if let Some(place) = &self.place {
             let position = place.source.position(place.span.offset);
             let line = place.source.line(position.line);
@@ -207,6 +241,28 @@ impl fmt::Display for Diagnostic {
         }
         Ok(())
     }
+}
+
+/// In the order of the text; what is the same for several turns of a loop, once.
+pub(super) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let written = |diagnostic: &Diagnostic| {
+        let place = diagnostic.place.as_ref()?;
+        Some(place.source.written(place.span))
+    };
+    diagnostics.sort_by_key(written);
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for diagnostic in diagnostics {
+        let same = told
+            .iter_mut()
+            .rev()
+            .take_while(|other| written(other) == written(&diagnostic))
+            .find(|other| other.code == diagnostic.code && other.message == diagnostic.message);
+        match same {
+            Some(other) if !other.turns.is_empty() => other.turns.extend(diagnostic.turns),
+            _ => told.push(diagnostic),
+        }
+    }
+    told
 }
 
 /// Advice for a misspelt name: the most similar of the names that would do, of the first 2000.

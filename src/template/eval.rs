@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use payctl_model::{AttributeOf, Secret, Value};
 
 use super::expr::{
-    Attributes, EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, Tree,
+    Attributes, EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, StackOutput, Tree,
 };
-use super::functions;
+use super::{functions, json_text};
 
 /// What an expression gives.
 enum Evaluated {
@@ -51,6 +51,13 @@ impl Expr {
                 let message = format!("no stack of this environment and region exports `{name}`");
                 return Err(self.error("unknown-export", message));
             }
+            Kind::Leaf(Reference::Output(output)) => {
+                let message = format!(
+                    "no stack `{}` of this environment has an output `{}`",
+                    output.stack, output.output
+                );
+                return Err(self.error("unknown-output", message));
+            }
             Kind::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 let mut perhaps = BTreeSet::new();
@@ -82,6 +89,14 @@ impl Expr {
             Kind::Call(Function::If, arguments) => {
                 return self.eval_if(arguments, attributes, inside);
             }
+            Kind::Call(Function::ToJsonString, arguments) => match arguments.as_slice() {
+                [tree] => json_text::of(tree, attributes)?,
+                _ => {
+                    return Err(
+                        self.error("bad-argument", "Fn::ToJsonString takes a list or a map")
+                    );
+                }
+            },
             Kind::Call(function, arguments) => {
                 let mut values = Vec::with_capacity(arguments.len());
                 for argument in arguments {
@@ -106,29 +121,51 @@ impl Expr {
         attributes: &dyn Attributes,
         inside: bool,
     ) -> Result<Evaluated, EvalError> {
-        let [condition, yes, no] = arguments else {
+        match self.chosen(attributes)? {
+            Ok(side) => side.eval(attributes, inside),
+            Err(of) => Ok(match arguments.iter().skip(1).any(Tree::may_vanish) {
+                true => Evaluated::Perhaps(of),
+                false => Evaluated::Value(Value::Unknown(of)),
+            }),
+        }
+    }
+
+    /// The side of this `Fn::If` that its condition chooses; else what the condition waits for.
+    pub(super) fn chosen(
+        &self,
+        attributes: &dyn Attributes,
+    ) -> Result<Result<&Expr, BTreeSet<AttributeOf>>, EvalError> {
+        let Kind::Call(Function::If, arguments) = &self.kind else {
+            return Ok(Ok(self));
+        };
+        let [condition, yes, no] = arguments.as_slice() else {
             return Err(self.error("bad-argument", "Fn::If takes a condition and two values"));
         };
-        match condition.eval(attributes, true)? {
-            Evaluated::Value(Value::Unknown(of)) | Evaluated::Perhaps(of) => {
-                Ok(match yes.may_vanish() || no.may_vanish() {
-                    true => Evaluated::Perhaps(of),
-                    false => Evaluated::Value(Value::Unknown(of)),
-                })
-            }
-            Evaluated::Value(value) => match value.as_bool() {
-                Some(true) => yes.eval(attributes, inside),
-                Some(false) => no.eval(attributes, inside),
-                None => Err(condition.error(
-                    "bad-argument",
-                    "the condition of Fn::If is neither true nor false",
-                )),
-            },
-            Evaluated::NoValue => Err(condition.error(
+        let decided = match condition.eval(attributes, true)? {
+            Evaluated::Value(Value::Unknown(of)) | Evaluated::Perhaps(of) => return Ok(Err(of)),
+            Evaluated::Value(value) => value.as_bool(),
+            Evaluated::NoValue => None,
+        };
+        match decided {
+            Some(true) => Ok(Ok(yes)),
+            Some(false) => Ok(Ok(no)),
+            None => Err(condition.error(
                 "bad-argument",
                 "the condition of Fn::If is neither true nor false",
             )),
         }
+    }
+
+    /// The value as a function's argument sees it; `None` for `AWS::NoValue`.
+    pub(super) fn within_function(
+        &self,
+        attributes: &dyn Attributes,
+    ) -> Result<Option<Value>, EvalError> {
+        Ok(match self.eval(attributes, true)? {
+            Evaluated::Value(value) => Some(value),
+            Evaluated::Perhaps(of) => Some(Value::Unknown(of)),
+            Evaluated::NoValue => None,
+        })
     }
 
     fn reduce_in(&self, attributes: &dyn Attributes, inside: bool) -> Expr {
@@ -139,7 +176,9 @@ impl Expr {
                 .collect()
         };
         let kind = match &self.kind {
-            Kind::Value(_) | Kind::NoValue | Kind::Leaf(Reference::Import(_)) => self.kind.clone(),
+            Kind::Value(_)
+            | Kind::NoValue
+            | Kind::Leaf(Reference::Import(_) | Reference::Output(_)) => self.kind.clone(),
             Kind::Leaf(Reference::Attribute(of)) => match attributes.attribute(of) {
                 Some(value) if !(value.has_unknown() || inside && has_hash(&value)) => {
                     Kind::Value(value)
@@ -184,16 +223,24 @@ impl Expr {
                     }
                 }
             }
-            Kind::Call(Function::ImportValue, arguments) => {
+            Kind::Call(
+                function @ (Function::ImportValue | Function::GetStackOutput),
+                arguments,
+            ) => {
                 let arguments = all(arguments, true);
-                match arguments.as_slice() {
-                    [
-                        Tree {
-                            kind: Kind::Value(Value::String(name)),
-                            ..
-                        },
-                    ] => Kind::Leaf(Reference::Import(name.clone())),
-                    _ => Kind::Call(Function::ImportValue, arguments),
+                let names: Option<Vec<String>> = arguments.iter().map(name).collect();
+                match (function, names.as_deref()) {
+                    (Function::ImportValue, Some([name])) => {
+                        Kind::Leaf(Reference::Import(name.clone()))
+                    }
+                    (Function::GetStackOutput, Some([stack, output, region @ ..])) => {
+                        Kind::Leaf(Reference::Output(StackOutput {
+                            stack: stack.clone(),
+                            output: output.clone(),
+                            region: region.first().cloned(),
+                        }))
+                    }
+                    _ => Kind::Call(*function, arguments),
                 }
             }
             Kind::Call(function, arguments) => {
@@ -223,7 +270,12 @@ impl Expr {
 
     /// Every error that evaluating gives with no attribute known and every import taken as unknown.
     pub(crate) fn errors(&self) -> Vec<EvalError> {
-        let linked = self.link_imports(&mut |name| {
+        let linked = self.linked(&mut |link| {
+            let name = match link {
+                Reference::Import(name) => name.clone(),
+                Reference::Output(output) => format!("{}.{}", output.stack, output.output),
+                Reference::Attribute(_) => return None,
+            };
             let of =
                 payctl_model::Address::new("export", "export", name).attribute(AttributeOf::REF);
             Some(Tree::new(Kind::Leaf(Reference::Attribute(of)), self.span))
@@ -261,6 +313,15 @@ impl<L> Tree<L> {
             _ => false,
         }
     }
+}
+
+/// The text that names an export, a stack, an output or a region, once it is computed.
+fn name(expr: &Expr) -> Option<String> {
+    let value = expr.as_value()?;
+    value
+        .expose_str()
+        .map(str::to_owned)
+        .or_else(|| value.to_text())
 }
 
 fn has_hash(value: &Value) -> bool {

@@ -51,6 +51,26 @@ pub enum Reference {
     Attribute(AttributeOf),
     /// `Fn::ImportValue` of the export with this name, until it is linked to the exporting stack's output.
     Import(String),
+    /// `Fn::GetStackOutput`, until it is linked to the output.
+    Output(StackOutput),
+}
+
+/// What `Fn::GetStackOutput` names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StackOutput {
+    /// The stack, as the template calls it.
+    pub stack: String,
+    /// Its output.
+    pub output: String,
+    /// Its region; `None` is the stack's own.
+    pub region: Option<String>,
+}
+
+impl Reference {
+    /// Whether it names another stack's output, which the graph links to it.
+    pub fn is_link(&self) -> bool {
+        matches!(self, Reference::Import(_) | Reference::Output(_))
+    }
 }
 
 /// The functions that can remain in an instantiated expression; all others are folded in by then.
@@ -80,6 +100,18 @@ pub enum Function {
     Equals,
     /// `Fn::ImportValue` whose name is not computed yet. Never in an instantiated stack.
     ImportValue,
+    /// `Fn::GetStackOutput` whose names are not computed yet: stack, output, and perhaps region. Never in an instantiated stack.
+    GetStackOutput,
+    /// `Fn::Length`: list.
+    Length,
+    /// `Fn::ToJsonString`: list or map.
+    ToJsonString,
+    /// `Fn::Contains`: list, text.
+    Contains,
+    /// `Fn::EachMemberEquals`: list, text.
+    EachMemberEquals,
+    /// `Fn::EachMemberIn`: list, list.
+    EachMemberIn,
 }
 
 /// Where evaluation finds attributes of resources.
@@ -192,31 +224,29 @@ impl Expr {
         found
     }
 
-    /// Every export that it imports, with the path of the property value that needs it and its place.
-    pub fn imports(&self) -> Vec<(PropertyPath, String, Span)> {
+    /// Every import and every other stack's output in it, with the path of the property value that needs it and its place.
+    pub fn links(&self) -> Vec<(PropertyPath, &Reference, Span)> {
         let mut found = Vec::new();
         self.visit_leaves(&PropertyPath::root(), &mut |path, leaf, span| {
-            if let Reference::Import(name) = leaf {
-                found.push((path.clone(), name.clone(), span));
+            if leaf.is_link() {
+                found.push((path.clone(), leaf, span));
             }
         });
         found
     }
 
-    /// The same with every import replaced by what `link` gives for its name (the exporting output's expression); an import
-    /// for which it gives nothing stays.
-    pub fn link_imports(&self, link: &mut dyn FnMut(&str) -> Option<Expr>) -> Expr {
+    /// The same with every import and every other stack's output replaced by what `link` gives for it (the output's
+    /// expression); one for which it gives nothing stays.
+    pub fn linked(&self, link: &mut dyn FnMut(&Reference) -> Option<Expr>) -> Expr {
         let kind = match &self.kind {
-            Kind::Leaf(Reference::Import(name)) => match link(name) {
+            Kind::Leaf(leaf) if leaf.is_link() => match link(leaf) {
                 Some(expr) => return Tree::new(expr.kind, self.span),
                 None => self.kind.clone(),
             },
-            Kind::List(items) => {
-                Kind::List(items.iter().map(|item| item.link_imports(link)).collect())
-            }
+            Kind::List(items) => Kind::List(items.iter().map(|item| item.linked(link)).collect()),
             Kind::Call(function, items) => Kind::Call(
                 *function,
-                items.iter().map(|item| item.link_imports(link)).collect(),
+                items.iter().map(|item| item.linked(link)).collect(),
             ),
             Kind::Map(fields) => Kind::Map(
                 fields
@@ -226,15 +256,13 @@ impl Expr {
                             key.clone(),
                             Field {
                                 key: field.key,
-                                value: field.value.link_imports(link),
+                                value: field.value.linked(link),
                             },
                         )
                     })
                     .collect(),
             ),
-            Kind::Value(_) | Kind::NoValue | Kind::Leaf(Reference::Attribute(_)) => {
-                self.kind.clone()
-            }
+            Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => self.kind.clone(),
         };
         Tree::new(kind, self.span)
     }

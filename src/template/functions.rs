@@ -24,6 +24,12 @@ impl fmt::Display for Function {
             Function::Not => "Fn::Not",
             Function::Equals => "Fn::Equals",
             Function::ImportValue => "Fn::ImportValue",
+            Function::GetStackOutput => "Fn::GetStackOutput",
+            Function::Length => "Fn::Length",
+            Function::ToJsonString => "Fn::ToJsonString",
+            Function::Contains => "Fn::Contains",
+            Function::EachMemberEquals => "Fn::EachMemberEquals",
+            Function::EachMemberIn => "Fn::EachMemberIn",
         })
     }
 }
@@ -50,20 +56,44 @@ pub(super) fn apply(function: Function, arguments: &[Value]) -> Result<Value, St
         (Function::And, arguments) => all_equal(arguments, function, false),
         (Function::Or, arguments) => all_equal(arguments, function, true),
         (Function::Not, [argument]) => Ok(match truth(function, argument)? {
-            Truth::Known(flag) => Value::Bool(!flag),
-            Truth::Unknown(of) => Value::Unknown(of),
+            Known(flag) => Value::Bool(!flag),
+            Unknown(of) => Value::Unknown(of),
         }),
-        (Function::Equals, [a, b]) => {
-            let unknowns: BTreeSet<AttributeOf> =
-                a.unknowns().into_iter().chain(b.unknowns()).collect();
-            Ok(if unknowns.is_empty() {
-                Value::Bool(equal(a, b))
-            } else {
-                Value::Unknown(unknowns)
+        (Function::Equals, [a, b]) => Ok(same(a, b).into_value()),
+        (Function::ImportValue | Function::GetStackOutput, names) => {
+            let unknowns: BTreeSet<AttributeOf> = names.iter().flat_map(Value::unknowns).collect();
+            match unknowns.is_empty() {
+                true => Err(format!("{function} needs texts as names")),
+                false => Ok(Value::Unknown(unknowns)),
+            }
+        }
+        (Function::Length, [list]) => match list {
+            Value::List(items) => Ok(Value::from(items.len() as i64)),
+            Value::Unknown(of) => Ok(Value::Unknown(of.clone())),
+            other => Err(format!("Fn::Length takes a list, not {}", kind(other))),
+        },
+        (Function::Contains | Function::EachMemberEquals, [list, text]) => {
+            let deciding = function == Function::Contains;
+            Ok(match items(function, list)? {
+                Known(items) => {
+                    decide(items.iter().map(|item| same(item, text)), deciding).into_value()
+                }
+                Unknown(of) => Value::Unknown(of),
             })
         }
-        (Function::ImportValue, _) => {
-            Err("Fn::ImportValue needs a name that is known before anything is created".into())
+        (Function::EachMemberIn, [list, allowed]) => {
+            Ok(match (items(function, list)?, items(function, allowed)?) {
+                (Known(items), Known(allowed)) => {
+                    let among = |item| decide(allowed.iter().map(|one| same(item, one)), true);
+                    decide(items.iter().map(among), false).into_value()
+                }
+                _ => Value::Unknown(
+                    list.unknowns()
+                        .into_iter()
+                        .chain(allowed.unknowns())
+                        .collect(),
+                ),
+            })
         }
         _ => Err(format!(
             "{function} does not take {} arguments",
@@ -257,36 +287,73 @@ fn cidr_blocks(block: &Value, count: &Value, bits: Option<&Value>) -> Result<Val
     }
 }
 
-enum Truth {
-    Known(bool),
+/// What is known of an argument, or what it waits for.
+enum Told<T> {
+    Known(T),
     Unknown(BTreeSet<AttributeOf>),
 }
 
-fn truth(function: Function, value: &Value) -> Result<Truth, String> {
+use Told::{Known, Unknown};
+
+impl Told<bool> {
+    fn into_value(self) -> Value {
+        match self {
+            Known(flag) => Value::Bool(flag),
+            Unknown(of) => Value::Unknown(of),
+        }
+    }
+}
+
+fn truth(function: Function, value: &Value) -> Result<Told<bool>, String> {
     match value {
-        Value::Unknown(of) => Ok(Truth::Unknown(of.clone())),
+        Value::Unknown(of) => Ok(Unknown(of.clone())),
         other => match other.as_bool() {
-            Some(flag) => Ok(Truth::Known(flag)),
+            Some(flag) => Ok(Known(flag)),
             None => Err(format!("{function} needs conditions, not {}", kind(other))),
         },
     }
 }
 
+fn items(function: Function, value: &Value) -> Result<Told<&[Value]>, String> {
+    match value {
+        Value::List(items) => Ok(Known(items)),
+        Value::Unknown(of) => Ok(Unknown(of.clone())),
+        other => Err(format!("{function} needs a list here, not {}", kind(other))),
+    }
+}
+
 /// `Fn::And` is decided by one false, `Fn::Or` by one true.
 fn all_equal(arguments: &[Value], function: Function, deciding: bool) -> Result<Value, String> {
+    let truths = arguments
+        .iter()
+        .map(|argument| truth(function, argument))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(decide(truths.into_iter(), deciding).into_value())
+}
+
+/// One `deciding` answer decides; without it, all must be known.
+fn decide(answers: impl Iterator<Item = Told<bool>>, deciding: bool) -> Told<bool> {
     let mut unknowns = BTreeSet::new();
     let mut decided = false;
-    for argument in arguments {
-        match truth(function, argument)? {
-            Truth::Known(flag) => decided |= flag == deciding,
-            Truth::Unknown(of) => unknowns.extend(of),
+    for answer in answers {
+        match answer {
+            Known(flag) => decided |= flag == deciding,
+            Unknown(of) => unknowns.extend(of),
         }
     }
-    Ok(match decided {
-        true => Value::Bool(deciding),
-        false if unknowns.is_empty() => Value::Bool(!deciding),
-        false => Value::Unknown(unknowns),
-    })
+    match decided {
+        true => Known(deciding),
+        false if unknowns.is_empty() => Known(!deciding),
+        false => Unknown(unknowns),
+    }
+}
+
+fn same(a: &Value, b: &Value) -> Told<bool> {
+    let unknowns: BTreeSet<AttributeOf> = a.unknowns().into_iter().chain(b.unknowns()).collect();
+    match unknowns.is_empty() {
+        true => Known(equal(a, b)),
+        false => Unknown(unknowns),
+    }
 }
 
 /// As `Fn::Equals` compares: texts, numbers and booleans by how they are written.
@@ -376,6 +443,42 @@ mod tests {
         );
         assert!(apply(Function::Select, &[Value::from(-1), list(&["a"])]).is_err());
         assert!(apply(Function::Select, &[Value::from(0), Value::from("a,b")]).is_err());
+    }
+
+    #[test]
+    fn rules_look_into_lists() {
+        let call = |function, a, b| apply(function, &[a, b]).unwrap();
+        let yes = Value::from(true);
+        let no = Value::from(false);
+        let contains = Function::Contains;
+        assert_eq!(call(contains, list(&["1", "2"]), Value::from(2)), yes);
+        assert_eq!(call(contains, list(&[]), Value::from("2")), no);
+        let equals = Function::EachMemberEquals;
+        assert_eq!(call(equals, list(&["a", "a"]), Value::from("a")), yes);
+        assert_eq!(call(equals, list(&["a", "b"]), Value::from("a")), no);
+        let each_in = Function::EachMemberIn;
+        assert_eq!(call(each_in, list(&["a"]), list(&["b", "a"])), yes);
+        assert_eq!(call(each_in, list(&["a", "c"]), list(&["b", "a"])), no);
+        assert!(apply(contains, &[Value::from("a,b"), Value::from("a")]).is_err());
+        // What is known can decide although something is not.
+        let of = payctl_model::Address::new("r", "s", "R").attribute("A");
+        let partly = Value::List(vec![Value::from("a"), Value::unknown(of.clone())]);
+        assert_eq!(call(contains, partly.clone(), Value::from("a")), yes);
+        assert_eq!(call(equals, partly.clone(), Value::from("b")), no);
+        assert_eq!(call(contains, partly, Value::from("b")), Value::unknown(of));
+    }
+
+    #[test]
+    fn length_counts_items_that_are_not_known_yet() {
+        let of = payctl_model::Address::new("r", "s", "R").attribute("A");
+        let items = Value::List(vec![Value::from("a"), Value::unknown(of.clone())]);
+        let length = |value| apply(Function::Length, &[value]);
+        assert_eq!(length(items).unwrap(), Value::from(2));
+        assert_eq!(
+            length(Value::unknown(of.clone())).unwrap(),
+            Value::unknown(of)
+        );
+        assert!(length(Value::from("a,b")).is_err());
     }
 
     #[test]

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use payctl_model::Value;
-
-use super::diagnostic::{Diagnostic, MAX_MISTAKES, did_you_mean, is_full, warn};
-use super::expr::Kind;
+use super::diagnostic::{Diagnostic, MAX_MISTAKES, did_you_mean, in_order, is_full};
+use super::foreach::{Expander, Known};
+use super::instantiate::Binder;
 use super::node::{Entry, MAX_BYTES, Node, NodeKind};
-use super::parameter::{Parameter, shape};
 use super::source::{Source, Span};
-use super::syntax::{Names, Syntax, Term, Within};
+use super::stack::Inputs;
+use super::syntax::{Names, Syntax, Term, USE_EXTENSIONS, Within, refusal};
 use super::{Mapping, Template, json, yaml};
 
 /// Reads a template, JSON where its text starts with `{`, else YAML. `name` is the file as the user named it.
@@ -42,16 +41,41 @@ pub fn load(name: &str, text: &str) -> Result<Template, Vec<Diagnostic>> {
         diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| place.span));
         return Err(diagnostics);
     };
+    read(source, root, diagnostics, None)
+}
+
+/// The template of a document; with `inputs`, its loops over parameters are written out for these.
+pub(super) fn read(
+    source: Arc<Source>,
+    root: Node,
+    diagnostics: Vec<Diagnostic>,
+    inputs: Option<&Inputs>,
+) -> Result<Template, Vec<Diagnostic>> {
     let mut loader = Loader {
-        source: &source,
+        source: source.clone(),
         names: Names::default(),
         diagnostics,
         copied: 0,
+        open_places: BTreeSet::new(),
+        loops_depend: false,
     };
-    let template = loader.template(&root);
-    let mut diagnostics = loader.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| place.span));
-    if is_full(&diagnostics) {
+    let mut template = loader.template(&root, inputs);
+    if inputs.is_none() && loader.loops_depend {
+        template.loops = Some(Arc::new((source, root)));
+    }
+    // What was made with a value that only stands for one that is not known yet says nothing about the template.
+    let is_made_up = |diagnostic: &Diagnostic| {
+        let span = match &diagnostic.place {
+            Some(place) => place.span,
+            None => return false,
+        };
+        let mut inside = loader.open_places.range(Span { length: 0, ..span }..);
+        inside.next().is_some_and(|open| open.offset <= span.end())
+    };
+    let full = loader.is_full();
+    let diagnostics = loader.diagnostics.iter().filter(|found| !is_made_up(found));
+    let mut diagnostics = in_order(diagnostics.cloned().collect());
+    if full {
         diagnostics.truncate(MAX_MISTAKES);
         let message = format!("reading ended after {MAX_MISTAKES} mistakes");
         diagnostics.push(Diagnostic::error("too-many-mistakes", message));
@@ -65,43 +89,40 @@ pub fn load(name: &str, text: &str) -> Result<Template, Vec<Diagnostic>> {
     }
 }
 
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 10] = [
     "AWSTemplateFormatVersion",
     "Description",
     "Metadata",
+    "Transform",
     "Parameters",
+    "Rules",
     "Mappings",
     "Conditions",
     "Resources",
+    "Outputs",
 ];
-const REFUSED_SECTIONS: [&str; 4] = ["Transform", "Rules", "Hooks", "Globals"];
-const PARAMETER_KEYS: [&str; 11] = [
-    "Type",
-    "Default",
-    "AllowedValues",
-    "AllowedPattern",
-    "MinLength",
-    "MaxLength",
-    "MinValue",
-    "MaxValue",
-    "NoEcho",
-    "Description",
-    "ConstraintDescription",
-];
-
 mod condition_order;
+mod conditions;
 mod limits;
+mod parameters;
+mod policies;
 mod resources;
+mod rules;
+mod transforms;
 
-struct Loader<'a> {
-    source: &'a Arc<Source>,
+struct Loader {
+    source: Arc<Source>,
     names: Names,
     diagnostics: Vec<Diagnostic>,
     /// How much of the template Fn::Sub has copied so far.
     copied: usize,
+    /// See [`Expander::open_places`].
+    open_places: BTreeSet<Span>,
+    /// Whether what the loops make depends on the inputs.
+    loops_depend: bool,
 }
 
-impl Loader<'_> {
+impl Loader {
     /// Whether nothing more need be said.
     fn is_full(&self) -> bool {
         is_full(&self.diagnostics)
@@ -114,7 +135,7 @@ impl Loader<'_> {
         span: Span,
     ) -> &mut Diagnostic {
         self.diagnostics
-            .push(Diagnostic::error(code, message).at(self.source, span));
+            .push(Diagnostic::error(code, message).at(&self.source, span));
         let last = self.diagnostics.len() - 1;
         &mut self.diagnostics[last]
     }
@@ -164,7 +185,7 @@ impl Loader<'_> {
         .help = Some(help);
     }
 
-    fn template(&mut self, root: &Node) -> Template {
+    fn template(&mut self, root: &Node, inputs: Option<&Inputs>) -> Template {
         let mut template = Template {
             source: self.source.clone(),
             description: None,
@@ -172,10 +193,12 @@ impl Loader<'_> {
             mappings: BTreeMap::new(),
             conditions: BTreeMap::new(),
             condition_order: Vec::new(),
+            rules: BTreeMap::new(),
             resources: BTreeMap::new(),
             outputs: BTreeMap::new(),
             metadata: None,
             warnings: Vec::new(),
+            loops: None,
         };
         let Some(sections) = root.as_map() else {
             self.report(
@@ -185,81 +208,34 @@ impl Loader<'_> {
             );
             return template;
         };
-        let section = |name: &str| sections.iter().find(|entry| entry.key == name);
         for entry in sections {
-            if REFUSED_SECTIONS.contains(&entry.key.as_str()) {
-                let message = match entry.key.as_str() {
-                    "Transform" => match transforms(&entry.value).join("`, `") {
-                        names if names.is_empty() => "transforms are not supported yet".to_owned(),
-                        names => format!("the transform `{names}` is not supported yet"),
-                    },
-                    section => format!("the section `{section}` is not supported yet"),
-                };
-                self.report("unsupported", message, entry.key_span).help =
-                    Some("take it out and write what it stands for".to_owned());
-            } else if !SECTIONS.contains(&entry.key.as_str()) && entry.key != "Outputs" {
-                let known: Vec<&str> = SECTIONS.iter().copied().chain(["Outputs"]).collect();
-                self.unknown_key("a template", entry, &known);
+            match entry.key.as_str() {
+                "Transform" => self.transforms(&entry.value),
+                section if SECTIONS.contains(&section) => {}
+                section => match transforms::section(section) {
+                    Some((message, help)) => {
+                        self.report("unsupported", message, entry.key_span).help =
+                            Some(help.to_owned());
+                    }
+                    None => self.unknown_key("a template", entry, &SECTIONS),
+                },
             }
         }
-        self.limits(sections);
         self.collect_names(sections);
-        if let Some(entry) = section("AWSTemplateFormatVersion")
-            && entry.value.scalar_text().as_deref() != Some("2010-09-09")
-        {
-            self.report(
-                "bad-value",
-                "the only template format version is 2010-09-09",
-                entry.value.span,
-            );
-        }
-        if let Some(entry) = section("Description") {
-            template.description = self.text("Description", &entry.value);
-        }
-        template.metadata = section("Metadata").map(|entry| entry.value.to_value());
-        if let Some(entry) = section("Parameters") {
-            for entry in self.entries("Parameters", &entry.value) {
-                if self.is_full() {
-                    break;
-                }
-                self.alphanumeric("a parameter", entry);
-                let parameter = self.parameter(entry);
-                template.parameters.insert(entry.key.clone(), parameter);
-            }
-        }
-        if let Some(entry) = section("Mappings") {
-            for entry in self.entries("Mappings", &entry.value) {
-                if self.is_full() {
-                    break;
-                }
-                let mapping = self.mapping(entry);
-                template.mappings.insert(entry.key.clone(), mapping);
-            }
-        }
-        if let Some(entry) = section("Conditions") {
-            for entry in self.entries("Conditions", &entry.value) {
-                if self.is_full() {
-                    break;
-                }
-                let term = self.term(&entry.value, None, Within::Condition);
-                if matches!(&term.kind, Kind::Value(_) | Kind::Map(_) | Kind::List(_))
-                    && !self.failed_within(entry.value.span)
-                {
-                    self.report(
-                        "wrong-type",
-                        format!("the condition `{}` is no condition function", entry.key),
-                        entry.value.span,
-                    )
-                    .help =
-                        Some("use Fn::Equals, Fn::And, Fn::Or, Fn::Not or Condition".to_owned());
-                }
-                template
-                    .conditions
-                    .insert(entry.key.clone(), (entry.key_span, term));
-            }
-        }
-        template.condition_order = self.condition_order(&template.conditions);
-        match section("Resources") {
+        self.head(sections, &mut template);
+        let written_out = match self.names.extensions {
+            true => self.without_loops(sections, &mut template, inputs),
+            false => Vec::new(),
+        };
+        let sections = match written_out.is_empty() {
+            true => sections,
+            false => &written_out,
+        };
+        self.limits(sections);
+        self.conditions(sections, &mut template);
+        self.clashes(sections);
+        self.rules(sections, &mut template);
+        match find(sections, "Resources") {
             None => {
                 self.report(
                     "missing-key",
@@ -273,24 +249,109 @@ impl Loader<'_> {
                     if self.is_full() {
                         break;
                     }
-                    self.alphanumeric("a resource", entry);
-                    if let Some(resource) = self.resource(entry) {
+                    if self.alphanumeric("a resource", entry)
+                        && let Some(resource) = self.resource(entry)
+                    {
                         template.resources.insert(entry.key.clone(), resource);
                     }
                 }
             }
         }
-        if let Some(entry) = section("Outputs") {
+        if let Some(entry) = find(sections, "Outputs") {
             for entry in self.entries("Outputs", &entry.value) {
                 if self.is_full() {
                     break;
                 }
-                if let Some(output) = self.output(entry) {
+                if self.alphanumeric("an output", entry)
+                    && let Some(output) = self.output(entry)
+                {
                     template.outputs.insert(entry.key.clone(), output);
                 }
             }
         }
+        template.source = self.source.clone();
         template
+    }
+
+    /// What stands before all else: format, description, parameters, mappings.
+    fn head(&mut self, sections: &[Entry], template: &mut Template) {
+        if let Some(entry) = find(sections, "AWSTemplateFormatVersion")
+            && entry.value.scalar_text().as_deref() != Some("2010-09-09")
+        {
+            self.report(
+                "bad-value",
+                "the only template format version is 2010-09-09",
+                entry.value.span,
+            );
+        }
+        if let Some(entry) = find(sections, "Description") {
+            template.description = self.text("Description", &entry.value);
+        }
+        template.metadata = find(sections, "Metadata").map(|entry| entry.value.to_value());
+        if let Some(entry) = find(sections, "Parameters") {
+            for entry in self.entries("Parameters", &entry.value) {
+                if self.is_full() {
+                    break;
+                }
+                if !self.alphanumeric("a parameter", entry) {
+                    continue;
+                }
+                let parameter = self.parameter(entry);
+                template.parameters.insert(entry.key.clone(), parameter);
+            }
+        }
+        if let Some(entry) = find(sections, "Mappings") {
+            for entry in self.entries("Mappings", &entry.value) {
+                if self.is_full() {
+                    break;
+                }
+                if entry.key.starts_with("Fn::") && !self.alphanumeric("a mapping", entry) {
+                    continue;
+                }
+                let mapping = self.mapping(entry);
+                template.mappings.insert(entry.key.clone(), mapping);
+            }
+        }
+    }
+
+    /// The sections with all loops written out: those of the conditions first, for a collection can hang on a condition.
+    fn without_loops(
+        &mut self,
+        sections: &[Entry],
+        template: &mut Template,
+        inputs: Option<&Inputs>,
+    ) -> Vec<Entry> {
+        let mut expander = Expander::new(&self.source, inputs.is_some());
+        let mut made = sections.to_vec();
+        let nothing = Inputs::default();
+        let inputs = inputs.unwrap_or(&nothing);
+        let (parameters, _) = template.accept_parameters(inputs);
+        for part in [&["Conditions"][..], &["Resources", "Outputs"]] {
+            let known = Known {
+                binder: &Binder::new(template, inputs, parameters.clone()),
+                names: &self.names,
+            };
+            for entry in made
+                .iter_mut()
+                .filter(|entry| part.contains(&entry.key.as_str()))
+            {
+                *entry = expander.section(entry, &known);
+            }
+            self.source = expander.source();
+            template.source = self.source.clone();
+            self.names.open = expander.open.clone();
+            self.collect_names(&made);
+            if part == ["Conditions"] {
+                let told = self.diagnostics.len();
+                self.conditions(&made, template);
+                // They are read again, with all names.
+                self.diagnostics.truncate(told);
+            }
+        }
+        self.diagnostics.append(&mut expander.diagnostics);
+        self.open_places = std::mem::take(&mut expander.open_places);
+        self.loops_depend = expander.depends;
+        made
     }
 
     fn failed_within(&self, span: Span) -> bool {
@@ -315,46 +376,59 @@ impl Loader<'_> {
                 "Mappings" => self.names.mappings = keys(),
                 "Conditions" => self.names.conditions = keys(),
                 "Resources" => {
-                    for entry in entries {
-                        let parts = entry.value.as_map().unwrap_or_default();
-                        let kind = parts
-                            .iter()
-                            .find(|part| part.key == "Type")
-                            .and_then(|part| part.value.as_text());
-                        self.names
-                            .resources
-                            .insert(entry.key.clone(), kind.unwrap_or_default().to_owned());
-                    }
+                    self.names.resources = entries
+                        .iter()
+                        .map(|entry| {
+                            let parts = entry.value.as_map().unwrap_or_default();
+                            let kind = find(parts, "Type").and_then(|part| part.value.as_text());
+                            (entry.key.clone(), kind.unwrap_or_default().to_owned())
+                        })
+                        .collect();
                 }
                 _ => {}
             }
         }
-        let clash: Vec<Entry> = sections
-            .iter()
-            .filter(|section| section.key == "Resources")
-            .flat_map(|section| section.value.as_map().unwrap_or_default())
-            .filter(|entry| self.names.parameters.contains(&entry.key))
-            .cloned()
-            .collect();
-        for entry in clash {
-            let message = format!(
-                "`{}` is the name of a parameter and of a resource",
-                entry.key
-            );
-            self.report("duplicate-name", message, entry.key_span).help =
-                Some("rename one of them".to_owned());
+    }
+
+    fn clashes(&mut self, sections: &[Entry]) {
+        let resources = find(sections, "Resources").and_then(|section| section.value.as_map());
+        for entry in resources.unwrap_or_default() {
+            if self.names.parameters.contains(&entry.key) {
+                let message = format!(
+                    "`{}` is the name of a parameter and of a resource",
+                    entry.key
+                );
+                self.report("duplicate-name", message, entry.key_span).help =
+                    Some("rename one of them".to_owned());
+            }
         }
     }
 
-    /// CloudFormation takes letters and digits only.
-    fn alphanumeric(&mut self, what: &str, entry: &Entry) {
-        if let Some(why) = super::syntax::refusal(&entry.key) {
+    /// CloudFormation takes letters and digits only. Whether it is a name at all, and no function.
+    fn alphanumeric(&mut self, what: &str, entry: &Entry) -> bool {
+        if let Some(why) = refusal(&entry.key) {
             self.report(
                 "unsupported",
                 format!("`{}` is not supported", entry.key),
                 entry.key_span,
             )
             .help = Some(why.to_owned());
+        } else if entry.key.starts_with("Fn::ForEach::") {
+            let (message, help) = match self.names.extensions {
+                true => (
+                    "there are no loops in this section",
+                    "Fn::ForEach stands in Conditions, Resources and Outputs",
+                ),
+                false => (
+                    "Fn::ForEach needs the transform AWS::LanguageExtensions",
+                    USE_EXTENSIONS,
+                ),
+            };
+            let code = match self.names.extensions {
+                true => "bad-function",
+                false => "needs-transform",
+            };
+            self.report(code, message, entry.key_span).help = Some(help.to_owned());
         } else if entry.key.is_empty()
             || entry.key.len() > 255
             || !entry.key.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -366,11 +440,12 @@ impl Loader<'_> {
             )
             .help = Some("use letters and digits only, at most 255".to_owned());
         }
+        !entry.key.starts_with("Fn::")
     }
 
     fn term(&mut self, node: &Node, resource: Option<&str>, within: Within) -> Term {
         Syntax {
-            source: self.source,
+            source: &self.source,
             names: &self.names,
             diagnostics: &mut self.diagnostics,
             resource,
@@ -378,130 +453,6 @@ impl Loader<'_> {
             copied: &mut self.copied,
         }
         .term(node)
-    }
-
-    fn parameter(&mut self, entry: &Entry) -> Parameter {
-        let name = &entry.key;
-        let mut parameter = Parameter {
-            type_name: "String".to_owned(),
-            default: None,
-            allowed_values: Vec::new(),
-            allowed_pattern: None,
-            min_length: None,
-            max_length: None,
-            min_value: None,
-            max_value: None,
-            no_echo: false,
-            description: None,
-            constraint_description: None,
-            span: entry.key_span,
-        };
-        let before = self.diagnostics.len();
-        let mut default_at = entry.key_span;
-        let mut has_type = false;
-        for part in self.entries(&format!("the parameter `{name}`"), &entry.value) {
-            let value = &part.value;
-            let what = format!("{} of the parameter `{name}`", part.key);
-            match part.key.as_str() {
-                "Type" => {
-                    has_type = true;
-                    parameter.type_name = self.text(&what, value).unwrap_or_default();
-                    if value.scalar_text().is_some()
-                        && let Err((message, help)) = shape(&parameter.type_name)
-                    {
-                        let code = if message.contains("not supported") {
-                            "unsupported"
-                        } else {
-                            "unknown-type"
-                        };
-                        self.report(code, message, value.span).help = help;
-                    }
-                }
-                "Default" => {
-                    default_at = value.span;
-                    // The value as written, so that `Default: 0123` and numbers keep their form.
-                    let list = value
-                        .as_list()
-                        .map(|items| items.iter().all(|item| item.scalar_text().is_some()));
-                    match list {
-                        Some(true) => parameter.default = Some(value.to_value()),
-                        _ => parameter.default = self.text(&what, value).map(Value::String),
-                    }
-                }
-                "AllowedValues" => match value.as_list() {
-                    Some(items) => {
-                        for item in items {
-                            parameter.allowed_values.extend(self.text(&what, item));
-                        }
-                    }
-                    None => {
-                        self.report(
-                            "wrong-type",
-                            format!("{what} must be a list, not {}", value.kind_name()),
-                            value.span,
-                        );
-                    }
-                },
-                "AllowedPattern" => {
-                    parameter.allowed_pattern = self.text(&what, value);
-                    if let Some(pattern) = &parameter.allowed_pattern
-                        && fancy_regex::Regex::new(pattern).is_err()
-                    {
-                        let message = format!(
-                            "the pattern of `{name}` is not understood, so values are not checked with it"
-                        );
-                        let warning =
-                            Diagnostic::warning("bad-pattern", message).at(self.source, value.span);
-                        warn(&mut self.diagnostics, warning);
-                    }
-                }
-                "MinLength" => parameter.min_length = self.number(&what, value),
-                "MaxLength" => parameter.max_length = self.number(&what, value),
-                "MinValue" => parameter.min_value = self.number(&what, value),
-                "MaxValue" => parameter.max_value = self.number(&what, value),
-                "NoEcho" => match value.to_value().as_bool() {
-                    Some(flag) => parameter.no_echo = flag,
-                    None => {
-                        self.report(
-                            "wrong-type",
-                            format!("{what} must be true or false"),
-                            value.span,
-                        );
-                    }
-                },
-                "Description" => parameter.description = self.text(&what, value),
-                "ConstraintDescription" => {
-                    parameter.constraint_description = self.text(&what, value)
-                }
-                _ => self.unknown_key("a parameter", part, &PARAMETER_KEYS),
-            }
-        }
-        if !has_type && self.diagnostics.len() == before {
-            self.report(
-                "missing-key",
-                format!("the parameter `{name}` has no Type"),
-                entry.key_span,
-            )
-            .help = Some("add `Type: String`".to_owned());
-        }
-        if self.diagnostics[before..]
-            .iter()
-            .all(|diagnostic| !diagnostic.is_error())
-            && let Some(default) = &parameter.default
-            && let Err(message) = parameter.accept(name, default)
-        {
-            let diagnostic = parameter.refuse(self.source, message, default_at);
-            self.diagnostics.push(diagnostic);
-        }
-        parameter
-    }
-
-    fn number<T: std::str::FromStr>(&mut self, what: &str, node: &Node) -> Option<T> {
-        let number = node.scalar_text().and_then(|text| text.trim().parse().ok());
-        if number.is_none() {
-            self.report("wrong-type", format!("{what} must be a number"), node.span);
-        }
-        number
     }
 
     fn mapping(&mut self, entry: &Entry) -> Mapping {
@@ -544,16 +495,6 @@ impl Loader<'_> {
     }
 }
 
-/// The names in a section Transform: one, several, or a map with a Name.
-fn transforms(node: &Node) -> Vec<String> {
-    match &node.kind {
-        NodeKind::List(items) => items.iter().flat_map(transforms).collect(),
-        NodeKind::Map(entries) => {
-            let names = entries
-                .iter()
-                .filter(|entry| matches!(entry.key.as_str(), "Name" | "Fn::Transform"));
-            names.flat_map(|entry| transforms(&entry.value)).collect()
-        }
-        _ => node.scalar_text().into_iter().collect(),
-    }
+fn find<'e>(entries: &'e [Entry], key: &str) -> Option<&'e Entry> {
+    entries.iter().find(|entry| entry.key == key)
 }

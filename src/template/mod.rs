@@ -13,9 +13,11 @@ mod eval;
 pub mod expr;
 #[cfg(test)]
 mod extremes;
+mod foreach;
 mod functions;
 mod instantiate;
 mod json;
+mod json_text;
 mod load;
 #[cfg(test)]
 mod mistakes;
@@ -35,11 +37,15 @@ use payctl_model::Value;
 
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use dynamic::{DynamicReference, Lookup, SecretVersion};
-pub use expr::{Attributes, EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, Tree};
+pub use expr::{
+    Attributes, EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, StackOutput, Tree,
+};
 pub use load::load;
-pub use parameter::Parameter;
+pub use parameter::{Parameter, SsmUse};
 pub use source::{Position, Source, Span};
-pub use stack::{DeletionPolicy, Inputs, Lookups, Output, Stack, StackResource};
+pub use stack::{
+    DeletionPolicy, Inputs, Lookups, Output, SsmParameter, SsmWanted, Stack, StackResource,
+};
 
 use syntax::Term;
 
@@ -64,8 +70,33 @@ pub struct Template {
     conditions: BTreeMap<String, (Span, Term)>,
     /// The names of all conditions, each after those that it needs.
     condition_order: Vec<String>,
+    rules: BTreeMap<String, RuleTerm>,
     resources: BTreeMap<String, ResourceTerm>,
     outputs: BTreeMap<String, OutputTerm>,
+    /// The document, where what its loops make depends on the inputs: it is read again with them.
+    loops: Option<Arc<(Arc<Source>, node::Node)>>,
+}
+
+/// One rule for the parameters.
+#[derive(Clone, Debug, PartialEq)]
+struct RuleTerm {
+    /// When it is to be kept; always, if there is none.
+    condition: Option<Term>,
+    assertions: Vec<Assertion>,
+}
+
+/// What must hold of the parameters.
+#[derive(Clone, Debug, PartialEq)]
+struct Assertion {
+    assert: Term,
+    description: Option<String>,
+}
+
+/// `DeletionPolicy` or `UpdateReplacePolicy` before instantiation.
+#[derive(Clone, Debug, PartialEq)]
+enum PolicyTerm {
+    Written(DeletionPolicy),
+    Computed(Term),
 }
 
 /// A resource of a template before it is instantiated.
@@ -75,8 +106,8 @@ struct ResourceTerm {
     properties: Term,
     depends_on: BTreeSet<String>,
     condition: Option<String>,
-    deletion_policy: Option<DeletionPolicy>,
-    update_replace_policy: Option<DeletionPolicy>,
+    deletion_policy: Option<PolicyTerm>,
+    update_replace_policy: Option<PolicyTerm>,
     creation_policy: Option<Term>,
     update_policy: Option<Term>,
     metadata: Option<Term>,

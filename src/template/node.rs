@@ -62,6 +62,16 @@ impl Node {
         }
     }
 
+    /// Name and argument, where it is an intrinsic function.
+    pub fn function(&self) -> Option<(&str, &Node)> {
+        match self.as_map()? {
+            [entry] if entry.key == "Ref" || entry.key.starts_with("Fn::") => {
+                Some((entry.key.as_str(), &entry.value))
+            }
+            _ => None,
+        }
+    }
+
     pub fn as_list(&self) -> Option<&[Node]> {
         match &self.kind {
             NodeKind::List(items) => Some(items),

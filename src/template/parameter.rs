@@ -45,70 +45,104 @@ pub(super) enum Shape {
     NumberList,
 }
 
+/// AWS's own types. Source: CloudFormation template reference, "AWS-specific parameter types" and "Systems Manager parameter
+/// types".
+const AWS_TYPES: [&str; 11] = [
+    "AWS::EC2::AvailabilityZone::Name",
+    "AWS::EC2::Image::Id",
+    "AWS::EC2::Instance::Id",
+    "AWS::EC2::KeyPair::KeyName",
+    "AWS::EC2::SecurityGroup::GroupName",
+    "AWS::EC2::SecurityGroup::Id",
+    "AWS::EC2::Subnet::Id",
+    "AWS::EC2::VPC::Id",
+    "AWS::EC2::Volume::Id",
+    "AWS::Route53::HostedZone::Id",
+    SSM_NAME,
+];
+const SSM_NAME: &str = "AWS::SSM::Parameter::Name";
+
+/// What a parameter asks Systems Manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SsmUse {
+    /// Whether a parameter of this name exists (`AWS::SSM::Parameter::Name`).
+    Exists,
+    /// The value of the parameter that the given value names (`AWS::SSM::Parameter::Value<…>`).
+    Value,
+}
+
+/// The type inside `AWS::SSM::Parameter::Value<…>`.
+fn ssm_value(type_name: &str) -> Option<&str> {
+    type_name
+        .strip_prefix("AWS::SSM::Parameter::Value<")?
+        .strip_suffix('>')
+}
+
 /// How a type reads its value; the error is why it is refused, with advice.
 pub(super) fn shape(type_name: &str) -> Result<Shape, (String, Option<String>)> {
-    let aws = |name: &str| name.starts_with("AWS::") && name.split("::").count() >= 3;
-    match type_name {
-        "String" => return Ok(Shape::Text),
-        "Number" => return Ok(Shape::Number),
-        "CommaDelimitedList" | "List<String>" => return Ok(Shape::TextList),
-        "List<Number>" => return Ok(Shape::NumberList),
-        _ => {}
-    }
-    if type_name.starts_with("AWS::SSM::Parameter::Value<") {
-        let help = "give the value itself with a parameter of type String".to_owned();
-        return Err((
-            format!("parameters of type `{type_name}` are not supported yet"),
-            Some(help),
-        ));
-    }
-    match type_name
-        .strip_prefix("List<")
-        .and_then(|rest| rest.strip_suffix('>'))
-    {
-        Some(inner) if aws(inner) => Ok(Shape::TextList),
-        None if aws(type_name) => Ok(Shape::Text),
-        _ => {
-            let known = ["String", "Number", "CommaDelimitedList", "List<Number>"];
-            let help = super::diagnostic::did_you_mean(type_name, known)
-                .map(|name| format!("did you mean `{name}`?"));
-            let all = "String, Number, CommaDelimitedList, List<Number> and AWS's own, such as AWS::EC2::VPC::Id".to_owned();
-            Err((
-                format!("there is no parameter type `{type_name}`"),
-                help.or(Some(all)),
-            ))
-        }
-    }
+    let plain = ssm_value(type_name).unwrap_or(type_name);
+    let found = match plain {
+        "String" => Some(Shape::Text),
+        "Number" => Some(Shape::Number),
+        "CommaDelimitedList" | "List<String>" => Some(Shape::TextList),
+        "List<Number>" => Some(Shape::NumberList),
+        _ => match plain
+            .strip_prefix("List<")
+            .and_then(|rest| rest.strip_suffix('>'))
+        {
+            Some(inner) => AWS_TYPES.contains(&inner).then_some(Shape::TextList),
+            None => AWS_TYPES.contains(&plain).then_some(Shape::Text),
+        },
+    };
+    found.ok_or_else(|| {
+        let known = ["String", "Number", "CommaDelimitedList", "List<Number>"];
+        let wrapped = ["List<", "AWS::SSM::Parameter::Value<"].iter().flat_map(|outer| {
+            AWS_TYPES.iter().chain(&["String", "Number"]).map(move |inner| format!("{outer}{inner}>"))
+        });
+        let all: Vec<String> = known
+            .iter()
+            .chain(&AWS_TYPES)
+            .map(|name| name.to_string())
+            .chain(wrapped)
+            .collect();
+        let help = match super::diagnostic::did_you_mean(type_name, all.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "types are String, Number, CommaDelimitedList, List<Number>, AWS's own such as AWS::EC2::VPC::Id and List<AWS::EC2::Subnet::Id>, and AWS::SSM::Parameter::Value<…> of these".to_owned(),
+        };
+        (format!("there is no parameter type `{type_name}`"), Some(help))
+    })
 }
 
 impl Parameter {
-    /// What `Ref` returns for a given (or default) value: a text (of numbers as they were written), or a list of texts; secret
-    /// with NoEcho.
+    /// What has to be asked of Systems Manager before the parameter has a value.
+    pub fn ssm(&self) -> Option<SsmUse> {
+        match self.type_name.as_str() {
+            SSM_NAME => Some(SsmUse::Exists),
+            name => ssm_value(name).map(|_| SsmUse::Value),
+        }
+    }
+
+    /// What a given (or default) value means: a text (of numbers as they were written), or a list of texts; secret with
+    /// NoEcho. It is what `Ref` returns, but of `AWS::SSM::Parameter::Value<…>` the name of the parameter in Systems Manager,
+    /// to which [`Parameter::resolve`] has the value; the constraints are for the name.
     ///
     /// # Errors
     /// The first constraint that it does not satisfy, as a sentence; of a NoEcho parameter it does not show the value.
     pub fn accept(&self, name: &str, given: &Value) -> Result<Value, String> {
-        let shape = shape(&self.type_name).map_err(|(message, _)| message)?;
+        let shape = match self.ssm() {
+            Some(_) => Shape::Text,
+            None => shape(&self.type_name).map_err(|(message, _)| message)?,
+        };
         let scalar = |value: &Value| {
             value
                 .expose_str()
                 .map(str::to_owned)
                 .or_else(|| value.to_text())
         };
-        let wrap = |text: String| {
-            if self.no_echo {
-                Value::secret(text)
-            } else {
-                Value::String(text)
-            }
-        };
         let secret = self.no_echo || given.has_secret();
-        let wrap = |text: String| {
-            if secret {
-                Value::secret(text)
-            } else {
-                wrap(text)
-            }
+        let wrap = |text: String| match secret {
+            true => Value::secret(text),
+            false => Value::String(text),
         };
         let is_list = matches!(shape, Shape::TextList | Shape::NumberList);
         let texts: Vec<String> = match given {
@@ -146,6 +180,36 @@ impl Parameter {
             Value::List(texts.into_iter().map(wrap).collect())
         } else {
             wrap(texts.into_iter().next().unwrap_or_default())
+        })
+    }
+
+    /// What `Ref` returns where Systems Manager has this text for the given name.
+    ///
+    /// # Errors
+    /// Where the type is a number and the text is none.
+    pub(super) fn resolve(&self, name: &str, key: &str, text: &str) -> Result<Value, String> {
+        let shape = shape(&self.type_name).map_err(|(message, _)| message)?;
+        let wrap = |text: &str| match self.no_echo {
+            true => Value::secret(text),
+            false => Value::from(text),
+        };
+        let is_number = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
+        let texts: Vec<&str> = match shape {
+            Shape::Text | Shape::Number => vec![text],
+            Shape::TextList | Shape::NumberList => text.split(',').map(str::trim).collect(),
+        };
+        if matches!(shape, Shape::Number | Shape::NumberList)
+            && !texts.iter().all(|text| is_number(text))
+        {
+            return Err(format!(
+                "parameter `{name}`: the value of `{key}` in Systems Manager is no number"
+            ));
+        }
+        Ok(match shape {
+            Shape::Text | Shape::Number => wrap(text),
+            Shape::TextList | Shape::NumberList => {
+                Value::List(texts.into_iter().map(wrap).collect())
+            }
         })
     }
 
@@ -273,7 +337,46 @@ mod tests {
                 .is_err()
         );
         assert!(shape("Strin").unwrap_err().1.unwrap().contains("String"));
-        assert!(shape("AWS::SSM::Parameter::Value<String>").is_err());
+    }
+
+    #[test]
+    fn parameters_of_systems_manager_are_given_by_name() {
+        let mut subnets = parameter("AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>");
+        subnets.allowed_pattern = Some("/net/.*".into());
+        assert_eq!(subnets.ssm(), Some(SsmUse::Value));
+        assert_eq!(
+            subnets.accept("Subnets", &Value::from("/net/a")).unwrap(),
+            Value::from("/net/a")
+        );
+        assert!(subnets.accept("Subnets", &Value::from("/other")).is_err());
+        assert_eq!(
+            subnets
+                .resolve("Subnets", "/net/a", "subnet-1, subnet-2")
+                .unwrap(),
+            Value::List(vec![Value::from("subnet-1"), Value::from("subnet-2")])
+        );
+        let mut count = parameter("AWS::SSM::Parameter::Value<Number>");
+        count.no_echo = true;
+        assert_eq!(
+            count.resolve("Count", "/n", "3").unwrap(),
+            Value::secret("3")
+        );
+        assert_eq!(
+            count.resolve("Count", "/n", "three").unwrap_err(),
+            "parameter `Count`: the value of `/n` in Systems Manager is no number"
+        );
+        assert_eq!(parameter(SSM_NAME).ssm(), Some(SsmUse::Exists));
+        for wrong in [
+            "AWS::EC2::Vpc::Id",
+            "AWS::SSM::Parameter::Value<AWS::EC2::Subnets>",
+            "List<>",
+        ] {
+            assert!(shape(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            shape("List<AWS::EC2::Subnet::ID>").unwrap_err().1.unwrap(),
+            "did you mean `List<AWS::EC2::Subnet::Id>`?"
+        );
     }
 
     #[test]

@@ -1,14 +1,34 @@
 //! Template text and places in it: [`Source`], [`Span`], [`Position`].
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A template's text under the name that messages show.
+///
+/// A loop (`Fn::ForEach`) makes several copies of one stretch of text. Each copy has offsets of its own, beyond the text's end,
+/// so that a place says not only where it is written but also for which value of the loop; everything here takes both kinds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     name: String,
-    text: String,
+    text: Arc<str>,
     /// Byte offset of each line's start.
-    lines: Vec<usize>,
+    lines: Arc<[usize]>,
+    /// In the order of `start`.
+    copies: Vec<Copy>,
+}
+
+/// One turn of a loop: a copy of the text of the loop's body.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Copy {
+    /// The first offset of the copy.
+    pub start: usize,
+    /// The offset in the text of what is copied.
+    pub of: usize,
+    pub length: usize,
+    /// The turn of the loop around this loop: an index into all copies.
+    pub within: Option<usize>,
+    /// Such as `TopicName = Alerts`.
+    pub turn: String,
 }
 
 /// A stretch of a [`Source`], in bytes.
@@ -41,9 +61,48 @@ impl Source {
         let lines = std::iter::once(0).chain(starts).collect();
         Source {
             name: name.into(),
-            text,
+            text: text.into(),
             lines,
+            copies: Vec::new(),
         }
+    }
+
+    /// The same with the turns of its loops.
+    pub(super) fn with_copies(&self, copies: Vec<Copy>) -> Source {
+        Source {
+            copies,
+            ..self.clone()
+        }
+    }
+
+    fn copy(&self, offset: usize) -> Option<&Copy> {
+        let index = self.copies.partition_point(|copy| copy.start <= offset);
+        // Before the first copy is the text itself.
+        self.copies.get(index.checked_sub(1)?)
+    }
+
+    /// Where in the text a span is written: of a loop's turn, the place in the loop's body.
+    pub fn written(&self, span: Span) -> Span {
+        match self.copy(span.offset) {
+            Some(copy) => Span {
+                offset: copy.of + (span.offset - copy.start).min(copy.length),
+                ..span
+            },
+            None => span,
+        }
+    }
+
+    /// In which turns of which loops an offset stands, such as `TopicName = Alerts`: the outermost first.
+    pub fn turns(&self, offset: usize) -> Vec<&str> {
+        let mut turns = Vec::new();
+        let mut copy = self.copy(offset);
+        while let Some(this) = copy {
+            turns.push(this.turn.as_str());
+            // A loop within another has its copy made after the outer one's: the indices only decrease.
+            copy = this.within.and_then(|index| self.copies.get(index));
+        }
+        turns.reverse();
+        turns
     }
 
     /// The file as the user named it.
@@ -58,6 +117,7 @@ impl Source {
 
     /// The text of a span; empty where it lies outside.
     pub fn slice(&self, span: Span) -> &str {
+        let span = self.written(span);
         self.text
             .get(span.offset..span.offset.saturating_add(span.length))
             .unwrap_or_default()
@@ -65,7 +125,8 @@ impl Source {
 
     /// Line and column of a byte offset; an offset beyond the end gives the end.
     pub fn position(&self, offset: usize) -> Position {
-        let offset = offset.min(self.text.len());
+        let written = self.written(Span { offset, length: 0 });
+        let offset = written.offset.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
         let start = self.lines[line - 1];
         let before = String::from_utf8_lossy(&self.text.as_bytes()[start..offset]);
@@ -142,5 +203,26 @@ mod tests {
             ("a: é", "bü: 1", "", "")
         );
         assert_eq!(source.position(10_000), Position { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn a_turn_of_a_loop_is_a_place_of_its_own() {
+        let copy = |start, of, within, turn: &str| Copy {
+            start,
+            of,
+            length: 2,
+            within,
+            turn: turn.into(),
+        };
+        let source = Source::new("t", "ab\ncd\n").with_copies(vec![
+            copy(7, 3, None, "A = 1"),
+            copy(10, 4, Some(0), "B = 2"),
+        ]);
+        assert_eq!(source.position(8), Position { line: 2, column: 2 });
+        assert_eq!(source.position(10), Position { line: 2, column: 2 });
+        assert_eq!(source.slice(Span::between(7, 9)), "cd");
+        assert_eq!(source.turns(1), Vec::<&str>::new());
+        assert_eq!(source.turns(9), ["A = 1"]);
+        assert_eq!(source.turns(11), ["A = 1", "B = 2"]);
     }
 }

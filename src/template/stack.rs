@@ -28,6 +28,23 @@ pub struct Inputs {
     pub parameters: BTreeMap<String, Value>,
     /// The zones of each region that [`super::Template::lookups`] names.
     pub availability_zones: BTreeMap<String, Vec<String>>,
+    /// The parameters of Systems Manager in the stack's region that [`super::Template::lookups`] names.
+    pub ssm_parameters: BTreeMap<String, SsmParameter>,
+}
+
+/// A parameter of Systems Manager, as the look-up before planning found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SsmParameter {
+    /// It exists, with this text.
+    Text(String),
+    /// It exists; its text was not asked for.
+    Exists,
+    /// It is a SecureString.
+    Secure,
+    /// There is none of this name.
+    Missing,
+    /// AWS was not asked: what depends on it is not known, and conditions that do are taken to hold.
+    NotAsked,
 }
 
 /// What must be read from AWS before [`super::Template::instantiate`].
@@ -35,6 +52,27 @@ pub struct Inputs {
 pub struct Lookups {
     /// The regions whose availability zones `Fn::GetAZs` asks for.
     pub availability_zones: BTreeSet<String>,
+    /// The names of parameters in Systems Manager.
+    pub ssm_parameters: BTreeMap<String, SsmWanted>,
+}
+
+/// What must be read of a parameter of Systems Manager.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SsmWanted {
+    /// Its value, not only whether it exists.
+    pub value: bool,
+    /// Its value must not reach the disk: the template's parameter is NoEcho.
+    pub secret: bool,
+}
+
+impl SsmWanted {
+    /// What both want.
+    pub fn and(self, other: SsmWanted) -> SsmWanted {
+        SsmWanted {
+            value: self.value || other.value,
+            secret: self.secret || other.secret,
+        }
+    }
 }
 
 /// A template with its parameters filled in and its conditions decided: what the graph is built from.
@@ -46,6 +84,8 @@ pub struct Stack {
     pub region: String,
     /// The stack's part of addresses.
     pub name: String,
+    /// `AWS::StackName`.
+    pub stack_name: String,
     /// The resources that exist (those whose condition is false do not), by logical id.
     pub resources: BTreeMap<String, StackResource>,
     /// The outputs that exist, by name.
@@ -54,6 +94,8 @@ pub struct Stack {
     pub exports: BTreeMap<String, String>,
     /// What is worth knowing and stopped nothing.
     pub warnings: Vec<Diagnostic>,
+    /// Whether something was taken to hold that only a look-up in AWS could tell.
+    pub assumed: bool,
 }
 
 /// One resource of a [`Stack`].
@@ -94,6 +136,57 @@ pub enum DeletionPolicy {
     Snapshot,
 }
 
+/// The types of which a snapshot can be taken before they are deleted.
+///
+/// Source: CloudFormation template reference, "DeletionPolicy attribute", Snapshot.
+const SNAPSHOT_TYPES: [&str; 8] = [
+    "AWS::DocDB::DBCluster",
+    "AWS::EC2::Volume",
+    "AWS::ElastiCache::CacheCluster",
+    "AWS::ElastiCache::ReplicationGroup",
+    "AWS::Neptune::DBCluster",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::Redshift::Cluster",
+];
+
+impl DeletionPolicy {
+    /// What `DeletionPolicy` or `UpdateReplacePolicy` (`attribute`) of a resource of this type says; the error is why it
+    /// cannot, with advice.
+    pub(super) fn of(
+        attribute: &str,
+        text: &str,
+        type_name: &str,
+    ) -> Result<DeletionPolicy, (String, String)> {
+        match text {
+            "Delete" => Ok(DeletionPolicy::Delete),
+            "Retain" => Ok(DeletionPolicy::Retain),
+            "Snapshot" if SNAPSHOT_TYPES.contains(&type_name) || type_name.is_empty() => {
+                Ok(DeletionPolicy::Snapshot)
+            }
+            "Snapshot" => Err((
+                format!("{attribute} Snapshot: AWS takes no snapshot of {type_name}"),
+                "use Retain, which keeps it, or Delete".to_owned(),
+            )),
+            "RetainExceptOnCreate" if attribute == "DeletionPolicy" => {
+                Ok(DeletionPolicy::RetainExceptOnCreate)
+            }
+            _ => Err((
+                format!("there is no {attribute} `{text}`"),
+                DeletionPolicy::advice(attribute).to_owned(),
+            )),
+        }
+    }
+
+    /// What may be written.
+    pub(super) fn advice(attribute: &str) -> &'static str {
+        match attribute {
+            "DeletionPolicy" => "use Delete, Retain, RetainExceptOnCreate or Snapshot",
+            _ => "use Delete, Retain or Snapshot",
+        }
+    }
+}
+
 /// One output of a [`Stack`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
@@ -116,6 +209,9 @@ impl Stack {
             ),
             "unknown-export" => Some(
                 "deploy the exporting stack in this environment and region, or pass the value as a parameter",
+            ),
+            "unknown-output" => Some(
+                "name a stack of this environment and one of its outputs, or pass the value as a parameter",
             ),
             _ => None,
         };

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use payctl_model::{Address, AttributeOf, Value};
 
 use super::diagnostic::{Diagnostic, did_you_mean, is_full};
-use super::expr::{Field, Function, Kind, Tree};
+use super::expr::{Expr, Field, Function, Kind, NoAttributes, Tree};
 use super::node::{Entry, Node, NodeKind};
 use super::source::{Source, Span};
 
+mod references;
+mod rules;
 mod substitution;
 
 /// An expression of a template before it is instantiated.
@@ -25,11 +27,82 @@ pub(super) enum Local {
         logical_id: String,
         attribute: Box<Term>,
     },
+    /// `Ref` of a computed name, or `Fn::GetAtt` of a resource with a computed name.
+    Named {
+        name: Box<Term>,
+        attribute: Option<Box<Term>>,
+    },
     Condition(String),
-    /// Map, first key, second key.
-    FindInMap(Box<[Term; 3]>),
+    /// Map, first key, second key; and what it is where one of the keys is missing.
+    FindInMap {
+        keys: Box<[Term; 3]>,
+        default: Option<Box<Term>>,
+    },
     /// `Fn::GetAZs` of a region; the empty text is the stack's own.
     Zones(Box<Term>),
+    /// What a rule asks the account, by the function's name: payctl does not know it.
+    Account(&'static str),
+}
+
+impl Local {
+    /// The terms inside it.
+    pub fn parts(&self) -> Vec<&Term> {
+        match self {
+            Local::Resource { attribute, .. } => vec![attribute],
+            Local::Named { name, attribute } => std::iter::once(&**name)
+                .chain(attribute.as_deref())
+                .collect(),
+            Local::FindInMap { keys, default } => keys.iter().chain(default.as_deref()).collect(),
+            Local::Zones(region) => vec![region],
+            Local::Parameter(_) | Local::Pseudo(_) | Local::Condition(_) | Local::Account(_) => {
+                Vec::new()
+            }
+        }
+    }
+}
+
+impl Term {
+    /// Calls `see` for every reference, those inside other references included.
+    pub fn visit_locals<'t>(&'t self, see: &mut impl FnMut(&'t Local, Span)) {
+        match &self.kind {
+            Kind::Leaf(local) => {
+                see(local, self.span);
+                local
+                    .parts()
+                    .into_iter()
+                    .for_each(|part| part.visit_locals(see));
+            }
+            Kind::List(items) | Kind::Call(_, items) => {
+                items.iter().for_each(|item| item.visit_locals(see))
+            }
+            Kind::Map(fields) => fields
+                .values()
+                .for_each(|field| field.value.visit_locals(see)),
+            Kind::Value(_) | Kind::NoValue => {}
+        }
+    }
+
+    /// The text that it is whatever the inputs are, where that can be told.
+    pub fn constant(&self) -> Option<String> {
+        let value = self.closed()?.evaluate(&NoAttributes).ok()?;
+        value
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| value.to_text())
+    }
+
+    /// The same, where it refers to nothing.
+    fn closed(&self) -> Option<Expr> {
+        let all = |items: &[Term]| items.iter().map(Term::closed).collect::<Option<Vec<_>>>();
+        let kind = match &self.kind {
+            Kind::Value(value) => Kind::Value(value.clone()),
+            Kind::NoValue => Kind::NoValue,
+            Kind::List(items) => Kind::List(all(items)?),
+            Kind::Call(function, items) => Kind::Call(*function, all(items)?),
+            Kind::Map(_) | Kind::Leaf(_) => return None,
+        };
+        Some(Tree::new(kind, self.span))
+    }
 }
 
 /// The pseudo parameters except `AWS::NoValue`, which is a kind of its own.
@@ -44,7 +117,7 @@ pub(super) enum Pseudo {
     UrlSuffix,
 }
 
-const PSEUDO: [(&str, Pseudo); 7] = [
+pub(super) const PSEUDO: [(&str, Pseudo); 7] = [
     ("AWS::AccountId", Pseudo::AccountId),
     ("AWS::NotificationARNs", Pseudo::NotificationArns),
     ("AWS::Partition", Pseudo::Partition),
@@ -53,53 +126,54 @@ const PSEUDO: [(&str, Pseudo); 7] = [
     ("AWS::StackName", Pseudo::StackName),
     ("AWS::URLSuffix", Pseudo::UrlSuffix),
 ];
-const NO_VALUE: &str = "AWS::NoValue";
+pub(super) const NO_VALUE: &str = "AWS::NoValue";
 
 /// The functions that are understood, by their long names.
-pub(super) const FUNCTIONS: [&str; 17] = [
+pub(super) const FUNCTIONS: [&str; 26] = [
     "Ref",
     "Fn::And",
     "Fn::Base64",
     "Fn::Cidr",
+    "Fn::Contains",
+    "Fn::EachMemberEquals",
+    "Fn::EachMemberIn",
     "Fn::Equals",
     "Fn::FindInMap",
     "Fn::GetAZs",
     "Fn::GetAtt",
+    "Fn::GetStackOutput",
     "Fn::If",
     "Fn::ImportValue",
     "Fn::Join",
+    "Fn::Length",
     "Fn::Not",
     "Fn::Or",
+    "Fn::RefAll",
     "Fn::Select",
     "Fn::Split",
     "Fn::Sub",
+    "Fn::ToJsonString",
+    "Fn::ValueOf",
+    "Fn::ValueOfAll",
     "Condition",
 ];
 
-/// Why a function that CloudFormation knows is refused; `None` for every other name.
+/// Why a function that CloudFormation knows is refused where it stands; `None` for every other name.
 pub(super) fn refusal(name: &str) -> Option<&'static str> {
-    let name = if name.starts_with("Fn::ForEach::") {
-        "Fn::ForEach"
-    } else {
-        name
-    };
-    Some(match name {
-        "Fn::ForEach" | "Fn::Length" | "Fn::ToJsonString" => {
-            "it belongs to the transform AWS::LanguageExtensions, which payctl does not support yet"
-        }
-        "Fn::GetStackOutput" => {
-            "payctl does not support it yet: export the output and use Fn::ImportValue"
-        }
-        "Fn::Transform" => "payctl runs no macros: give it the template after the macro has run",
-        "Fn::Contains"
-        | "Fn::EachMemberEquals"
-        | "Fn::EachMemberIn"
-        | "Fn::RefAll"
-        | "Fn::ValueOf"
-        | "Fn::ValueOfAll" => "it belongs to Rules, which payctl does not support yet",
-        _ => return None,
-    })
+    match name {
+        "Fn::ForEach" => Some(
+            "a loop has a name, and is a key: `Fn::ForEach::Name: [identifier, collection, body]`",
+        ),
+        "Fn::Transform" => Some(
+            "payctl runs no macros and includes no files: write what it stands for, or give payctl the processed template (`aws cloudformation get-template --template-stage Processed`)",
+        ),
+        _ => None,
+    }
 }
+
+/// How a template gets the functions of AWS::LanguageExtensions.
+pub(super) const USE_EXTENSIONS: &str =
+    "add `Transform: AWS::LanguageExtensions` at the top level of the template";
 
 /// In the place of what has been reported: as unknown it causes no second message.
 fn broken() -> Kind<Local> {
@@ -116,6 +190,35 @@ pub(super) struct Names {
     pub resources: BTreeMap<String, String>,
     pub conditions: BTreeSet<String>,
     pub mappings: BTreeSet<String>,
+    /// Whether the template has the transform AWS::LanguageExtensions.
+    pub extensions: bool,
+    /// Keys that a loop will make of values that are not known yet, cut where these stand.
+    pub open: Vec<Vec<String>>,
+}
+
+impl Names {
+    /// Whether a loop whose values are not known yet may make a thing of this name.
+    pub fn may_exist(&self, name: &str) -> bool {
+        self.open.iter().any(|pieces| {
+            let [first, middle @ .., last] = pieces.as_slice() else {
+                return false;
+            };
+            let inside = name
+                .strip_prefix(first.as_str())
+                .and_then(|rest| rest.strip_suffix(last.as_str()));
+            inside.is_some_and(|mut rest| {
+                middle
+                    .iter()
+                    .all(|piece| match rest.split_once(piece.as_str()) {
+                        Some((_, after)) => {
+                            rest = after;
+                            true
+                        }
+                        None => false,
+                    })
+            })
+        })
+    }
 }
 
 /// In which part of a template an expression stands; it decides what may be used.
@@ -125,6 +228,10 @@ pub(super) enum Within {
     Value,
     /// Conditions: no resources, and the condition functions.
     Condition,
+    /// Rules: no resources, the condition functions and those of rules.
+    Rule,
+    /// Collections of loops: no resources.
+    Collection,
     /// Metadata: `null` is allowed.
     Metadata,
 }
@@ -191,7 +298,7 @@ impl Syntax<'_> {
         let is_function = |key: &str| {
             key == "Ref"
                 || key.starts_with("Fn::")
-                || key == "Condition" && self.within == Within::Condition
+                || key == "Condition" && matches!(self.within, Within::Condition | Within::Rule)
         };
         if let [
             Entry {
@@ -207,6 +314,9 @@ impl Syntax<'_> {
         if let Some(stray) = entries.iter().find(|entry| entry.key.starts_with("Fn::")) {
             match refusal(&stray.key) {
                 Some(why) => self.refuse(&stray.key, why, stray.key_span),
+                None if stray.key.starts_with("Fn::ForEach::") => {
+                    self.needs_extensions("Fn::ForEach", stray.key_span);
+                }
                 None => self.report(
                     "bad-function",
                     format!("`{}` stands beside other keys", stray.key),
@@ -240,17 +350,28 @@ impl Syntax<'_> {
         );
     }
 
+    /// Reports what the transform AWS::LanguageExtensions would allow; whether it does.
+    ///
+    /// Source: CloudFormation template reference, "AWS::LanguageExtensions transform".
+    fn needs_extensions(&mut self, what: &str, at: Span) -> bool {
+        if !self.names.extensions {
+            self.report(
+                "needs-transform",
+                format!("{what} needs the transform AWS::LanguageExtensions"),
+                at,
+                Some(USE_EXTENSIONS.to_owned()),
+            );
+        }
+        self.names.extensions
+    }
+
     fn function(&mut self, name: &str, at: Span, argument: &Node) -> Kind<Local> {
         let nothing = broken();
-        let in_conditions = self.within == Within::Condition;
+        let in_conditions = matches!(self.within, Within::Condition | Within::Rule);
         match name {
             "Ref" => match argument.scalar_text() {
                 Some(target) => self.reference(&target, argument.span),
-                None => {
-                    let message = format!("Ref takes a name, not {}", argument.kind_name());
-                    self.report("bad-function", message, argument.span, None);
-                    nothing
-                }
+                None => self.computed_reference(argument),
             },
             "Condition" => self.condition(argument),
             "Fn::GetAtt" => self.get_att(argument),
@@ -326,32 +447,64 @@ impl Syntax<'_> {
                 3,
                 "[block, count, host bits]",
             ),
-            "Fn::FindInMap" => {
-                if argument.as_list().is_some_and(|items| items.len() == 4) {
-                    let why = "its DefaultValue belongs to the transform AWS::LanguageExtensions, which payctl does not support yet";
-                    self.refuse("Fn::FindInMap with a DefaultValue", why, at);
+            "Fn::FindInMap" => self.find_in_map(argument),
+            "Fn::Length" | "Fn::ToJsonString" => {
+                if !self.needs_extensions(&format!("`{name}`"), at) {
                     return nothing;
                 }
-                match self.arguments(name, argument, 3, 3, "[mapping, first key, second key]") {
-                    Some([map, first, second]) => {
-                        if let Some(text) = map.as_text() {
-                            self.check_mapping(text, map.span);
-                        }
-                        Kind::Leaf(Local::FindInMap(Box::new([
-                            self.term(map),
-                            self.term(first),
-                            self.term(second),
-                        ])))
-                    }
-                    _ => nothing,
+                let plain = argument.as_list().is_some() || argument.as_map().is_some();
+                let (function, form) = match name {
+                    "Fn::Length" => (Function::Length, "a list"),
+                    _ => (Function::ToJsonString, "a list or a map"),
+                };
+                if !plain {
+                    let message = format!("{name} takes {form}, not {}", argument.kind_name());
+                    self.report("bad-function", message, argument.span, None);
+                    return nothing;
                 }
+                Kind::Call(function, vec![self.term(argument)])
             }
+            "Fn::GetStackOutput" => self.stack_output(argument),
+            "Fn::Contains"
+            | "Fn::EachMemberEquals"
+            | "Fn::EachMemberIn"
+            | "Fn::RefAll"
+            | "Fn::ValueOf"
+            | "Fn::ValueOfAll" => self.rule_function(name, at, argument),
             "Fn::GetAZs" => Kind::Leaf(Local::Zones(Box::new(self.term(argument)))),
             "Fn::Base64" => Kind::Call(Function::Base64, vec![self.term(argument)]),
             "Fn::ImportValue" => Kind::Call(Function::ImportValue, vec![self.term(argument)]),
+            "Fn::Transform" => {
+                let name = argument.as_map().and_then(|entries| {
+                    entries
+                        .iter()
+                        .find(|entry| entry.key == "Name")?
+                        .value
+                        .as_text()
+                });
+                let what = match name {
+                    Some(name) => format!("the transform `{name}`"),
+                    None => "`Fn::Transform`".to_owned(),
+                };
+                let message = format!("{what} is not supported");
+                self.report(
+                    "unsupported",
+                    message,
+                    at,
+                    refusal("Fn::Transform").map(str::to_owned),
+                );
+                nothing
+            }
             other => {
                 match refusal(other) {
                     Some(why) => self.refuse(other, why, at),
+                    None if other.starts_with("Fn::ForEach::") => {
+                        if self.needs_extensions("Fn::ForEach", at) {
+                            let message = "there are no loops here";
+                            let help = "Fn::ForEach stands in Conditions, Resources and Outputs";
+                            self.report("bad-function", message, at, Some(help.to_owned()));
+                        }
+                    }
                     None => {
                         // Named as the template names it: by its short form or its long one.
                         let short = self.source.slice(at).starts_with('!');
@@ -411,6 +564,7 @@ impl Syntax<'_> {
             Some(items) if (least..=most).contains(&items.len()) => Some(items),
             found => {
                 let found = match found {
+                    Some([_]) => "a list with 1 item".to_owned(),
                     Some(items) => format!("a list with {} items", items.len()),
                     None => argument.kind_name().to_owned(),
                 };
@@ -428,7 +582,7 @@ impl Syntax<'_> {
     fn condition(&mut self, node: &Node) -> Kind<Local> {
         match node.scalar_text() {
             Some(name) => {
-                if !self.names.conditions.contains(&name) {
+                if !self.names.conditions.contains(&name) && !self.names.may_exist(&name) {
                     let help = self.advice(&name, self.names.conditions.iter(), "conditions");
                     self.report(
                         "unknown-condition",
@@ -471,142 +625,5 @@ impl Syntax<'_> {
         }
         let list: Vec<&str> = all.map(String::as_str).take(12).collect();
         (!list.is_empty()).then(|| format!("{what} of this template: {}", list.join(", ")))
-    }
-
-    fn reference(&mut self, name: &str, span: Span) -> Kind<Local> {
-        if name == NO_VALUE {
-            return Kind::NoValue;
-        }
-        if let Some((_, pseudo)) = PSEUDO.iter().find(|(known, _)| *known == name) {
-            return Kind::Leaf(Local::Pseudo(*pseudo));
-        }
-        if self.names.parameters.contains(name) {
-            return Kind::Leaf(Local::Parameter(name.to_owned()));
-        }
-        if self.names.resources.contains_key(name) {
-            let attribute = Tree::new(Kind::Value(Value::from(AttributeOf::REF)), span);
-            return self.resource(name, attribute, span);
-        }
-        let pseudo = PSEUDO.iter().map(|(name, _)| *name).chain([NO_VALUE]);
-        let all = self
-            .names
-            .parameters
-            .iter()
-            .chain(self.names.resources.keys())
-            .map(String::as_str)
-            .chain(pseudo);
-        let help = match did_you_mean(name, all) {
-            Some(similar) => format!("did you mean `{similar}`?"),
-            None if name.contains('.') => {
-                "Ref takes a name alone; use Fn::GetAtt for attributes".to_owned()
-            }
-            None => "Ref takes the name of a parameter or resource of this template".to_owned(),
-        };
-        let message = format!("there is no parameter or resource `{name}`");
-        self.report("unknown-reference", message, span, Some(help));
-        broken()
-    }
-
-    fn resource(&mut self, logical_id: &str, attribute: Term, span: Span) -> Kind<Local> {
-        if self.within == Within::Condition {
-            let message = format!("a condition cannot refer to the resource `{logical_id}`");
-            let help = "conditions are decided before anything exists: use parameters and mappings"
-                .to_owned();
-            self.report("bad-reference", message, span, Some(help));
-        }
-        if self.resource == Some(logical_id) && self.within == Within::Value {
-            self.report(
-                "circular",
-                format!("`{logical_id}` refers to itself"),
-                span,
-                None,
-            );
-        }
-        Kind::Leaf(Local::Resource {
-            logical_id: logical_id.to_owned(),
-            attribute: Box::new(attribute),
-        })
-    }
-
-    fn get_att(&mut self, argument: &Node) -> Kind<Local> {
-        if let Some(text) = argument.as_text() {
-            return match text.split_once('.') {
-                Some((logical_id, attribute)) => {
-                    // Where the text stands in the template as it is, each part has its own place.
-                    let span = argument.span;
-                    let (at, attribute_at) = match self.source.slice(span) == text {
-                        true => {
-                            let split = span.offset + logical_id.len();
-                            (
-                                Span::between(span.offset, split),
-                                Span::between(split + 1, span.end()),
-                            )
-                        }
-                        false => (span, span),
-                    };
-                    self.attribute(logical_id, attribute, at, attribute_at)
-                }
-                None => {
-                    let message =
-                        "Fn::GetAtt takes a resource and an attribute, such as `Vpc.CidrBlock`";
-                    self.report("bad-function", message, argument.span, None);
-                    broken()
-                }
-            };
-        }
-        let Some([logical_id, attribute]) =
-            self.arguments("Fn::GetAtt", argument, 2, 2, "[resource, attribute]")
-        else {
-            return broken();
-        };
-        match (logical_id.as_text(), attribute.scalar_text()) {
-            (Some(name), Some(text)) => {
-                self.attribute(name, &text, logical_id.span, attribute.span)
-            }
-            (Some(name), None) if self.names.resources.contains_key(name) => {
-                let term = self.term(attribute);
-                self.resource(name, term, logical_id.span)
-            }
-            (Some(name), None) => self.attribute(name, "", logical_id.span, attribute.span),
-            (None, _) => {
-                self.report(
-                    "bad-function",
-                    "Fn::GetAtt takes the name of a resource",
-                    logical_id.span,
-                    None,
-                );
-                broken()
-            }
-        }
-    }
-
-    fn attribute(
-        &mut self,
-        logical_id: &str,
-        attribute: &str,
-        at: Span,
-        attribute_at: Span,
-    ) -> Kind<Local> {
-        let Some(type_name) = self.names.resources.get(logical_id) else {
-            let help = match self.names.parameters.contains(logical_id) {
-                true => Some("it is a parameter, which has no attributes: use Ref".to_owned()),
-                false => self.advice(logical_id, self.names.resources.keys(), "resources"),
-            };
-            self.report(
-                "unknown-reference",
-                format!("there is no resource `{logical_id}`"),
-                at,
-                help,
-            );
-            return broken();
-        };
-        if let Some((message, help)) = super::check::attribute(type_name, attribute) {
-            self.report("unknown-attribute", message, attribute_at, Some(help));
-        }
-        self.resource(
-            logical_id,
-            Tree::new(Kind::Value(Value::from(attribute)), attribute_at),
-            at,
-        )
     }
 }

@@ -17,6 +17,7 @@ pub use lock::{Held, Holder, Lock, LockError};
 pub use record::{Kind, Record};
 pub use secrets::Hasher;
 pub use state::{
-    Absorbed, AcceptedDrift, Dependency, FORMAT_VERSION, Need, Policy, ResourceState, State, Status,
+    Absorbed, AcceptedDrift, Dependency, FORMAT_VERSION, Need, Policy, ResourceState, SsmParameter,
+    State, Status,
 };
 pub use store::{Paths, Store, StoreError};

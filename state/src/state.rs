@@ -36,6 +36,9 @@ pub struct State {
     /// What was looked up in AWS before planning and must not change by itself (availability zones by region).
     #[serde(default)]
     pub availability_zones: BTreeMap<String, Vec<String>>,
+    /// The parameters of Systems Manager that templates read, by region and name: as they were when first looked up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ssm_parameters: BTreeMap<String, BTreeMap<String, SsmParameter>>,
     /// The outputs, by `region/stack.Name`.
     #[serde(default)]
     pub outputs: BTreeMap<String, Value>,
@@ -48,6 +51,17 @@ pub struct State {
     /// Replaced resources that are still there, beside their successors.
     #[serde(default)]
     pub deposed: BTreeMap<Address, Vec<ResourceState>>,
+}
+
+/// A parameter of Systems Manager, as it was looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SsmParameter {
+    /// Its text; `None` where only its existence was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Its version.
+    pub version: i64,
 }
 
 /// Which records of which journal a state has taken in.
@@ -171,6 +185,7 @@ impl State {
             salt,
             absorbed: None,
             availability_zones: BTreeMap::new(),
+            ssm_parameters: BTreeMap::new(),
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
             resources: BTreeMap::new(),

@@ -190,6 +190,7 @@ scenarios! {
     messages
     capacity
     ledger
+    loops
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn syntax() {
         "unsupported_transform",
         "Transform: AWS::Serverless-2016-10-31\nResources:\n  VPC:\n    Type: AWS::EC2::VPC\n    Properties: {CidrBlock: 10.0.0.0/16}\n",
         1,
-        1,
+        12,
     );
     template(
         "unknown_function",

@@ -203,6 +203,14 @@ impl World {
         self
     }
 
+    /// Making it failed half way.
+    pub(super) fn taint(mut self, id: &str) -> World {
+        if let Some(resource) = self.state.resources.get_mut(&address(id)) {
+            resource.status = Status::Tainted;
+        }
+        self
+    }
+
     pub(super) fn stacks(&self) -> Vec<Stack> {
         let resources = self
             .resources
@@ -232,6 +240,8 @@ impl World {
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
             warnings: Vec::new(),
+            stack_name: "app".into(),
+            assumed: false,
         }]
     }
 
@@ -330,11 +340,12 @@ impl World {
                         .collect();
                     let kept = &node.resource;
                     let policies = (
-                        policy(deletion_policy(
-                            &kept.type_name,
-                            &wanted,
-                            kept.deletion_policy,
-                        )),
+                        match kept.deletion_policy {
+                            Some(DeletionPolicy::RetainExceptOnCreate) => {
+                                Policy::RetainExceptOnCreate
+                            }
+                            written => policy(deletion_policy(&kept.type_name, &wanted, written)),
+                        },
                         policy(deletion_policy("", &wanted, kept.update_replace_policy)),
                     );
                     record(

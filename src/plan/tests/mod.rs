@@ -62,6 +62,27 @@ fn what_was_never_made_is_made_and_then_left_alone() {
     assert_snapshot!(network().applied().show(), @r#"nothing to do"#);
 }
 
+/// CloudFormation template reference, "DeletionPolicy attribute", RetainExceptOnCreate.
+#[test]
+fn what_failed_to_be_made_is_not_retained() {
+    use crate::plan::Removal;
+    use crate::template::DeletionPolicy::{Retain, RetainExceptOnCreate};
+    let logs = |policy, update| {
+        let world = stack().with("Logs", "AWS::Logs::LogGroup", json!({}));
+        world.policy("Logs", policy, update).applied()
+    };
+    let removal = |world: &World| world.plan().changes[&address("Logs")].removal;
+    let leaving = |world: World| removal(&world.without("Logs"));
+    assert_eq!(leaving(logs(RetainExceptOnCreate, Retain)), Removal::Retain);
+    // Half made, and still wanted: made anew, and what is there goes.
+    let half = logs(RetainExceptOnCreate, Retain).taint("Logs");
+    assert_eq!(removal(&half), Removal::Delete);
+    assert_eq!(leaving(half), Removal::Delete);
+    let half = logs(Retain, Retain).taint("Logs");
+    assert_eq!(removal(&half), Removal::Retain);
+    assert_eq!(leaving(half), Removal::Retain);
+}
+
 #[test]
 fn changing_a_range_replaces_the_subnet_and_what_follows_it() {
     let edited = network()

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::super::expr::Kind;
 use super::super::source::Span;
 use super::super::syntax::{Local, Term};
 use super::Loader;
 
-impl Loader<'_> {
+impl Loader {
     /// The names of all conditions, each after those that it needs. So they are decided one by one: evaluating a chain of
     /// them recursively would need a stack as deep as the chain is long.
     pub(super) fn condition_order(
@@ -78,20 +77,9 @@ fn circle<'a>(graph: &DiGraph<&'a str, ()>, group: &[NodeIndex]) -> Vec<&'a str>
 }
 
 fn needed_conditions<'t>(term: &'t Term, found: &mut BTreeSet<&'t str>) {
-    match &term.kind {
-        Kind::Leaf(Local::Condition(name)) => {
+    term.visit_locals(&mut |local, _| {
+        if let Local::Condition(name) = local {
             found.insert(name);
         }
-        Kind::Leaf(Local::FindInMap(parts)) => {
-            parts.iter().for_each(|part| needed_conditions(part, found))
-        }
-        Kind::Leaf(Local::Zones(region)) => needed_conditions(region, found),
-        Kind::List(items) | Kind::Call(_, items) => {
-            items.iter().for_each(|item| needed_conditions(item, found))
-        }
-        Kind::Map(fields) => fields
-            .values()
-            .for_each(|field| needed_conditions(&field.value, found)),
-        Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => {}
-    }
+    });
 }

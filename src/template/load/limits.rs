@@ -19,7 +19,7 @@ const MAPPING_ATTRIBUTES: usize = 200;
 const DESCRIPTION_BYTES: usize = 1024;
 const TEMPLATE_BYTES: usize = 1 << 20;
 
-impl Loader<'_> {
+impl Loader {
     pub(super) fn limits(&mut self, sections: &[Entry]) {
         let size = self.source.text().len();
         if size > TEMPLATE_BYTES {
@@ -65,7 +65,7 @@ impl Loader<'_> {
             "{count} {unit}: CloudFormation takes at most {limit} {unit} in {what}, payctl takes more"
         );
         let warning = Diagnostic::warning("cloudformation-quota", message)
-            .at(self.source, span)
+            .at(&self.source, span)
             .help("keep within it if CloudFormation is to deploy this template as well");
         warn(&mut self.diagnostics, warning);
     }

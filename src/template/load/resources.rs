@@ -6,7 +6,6 @@ use super::super::diagnostic::{Diagnostic, did_you_mean, warn};
 use super::super::expr::{Kind, Tree};
 use super::super::node::{Entry, Node, NodeKind};
 use super::super::source::Span;
-use super::super::stack::DeletionPolicy;
 use super::super::syntax::Within;
 use super::super::{OutputTerm, ResourceTerm, check, dynamic};
 use super::Loader;
@@ -24,7 +23,7 @@ const RESOURCE_KEYS: [&str; 10] = [
     "Version",
 ];
 
-impl Loader<'_> {
+impl Loader {
     pub(super) fn resource(&mut self, entry: &Entry) -> Option<ResourceTerm> {
         let name = entry.key.as_str();
         let mut resource = ResourceTerm {
@@ -61,7 +60,10 @@ impl Loader<'_> {
                 }
                 "DependsOn" => resource.depends_on = self.depends_on(name, value),
                 "Condition" => match value.as_text() {
-                    Some(condition) if self.names.conditions.contains(condition) => {
+                    Some(condition)
+                        if self.names.conditions.contains(condition)
+                            || self.names.may_exist(condition) =>
+                    {
                         resource.condition = Some(condition.to_owned());
                     }
                     Some(condition) => {
@@ -85,15 +87,21 @@ impl Loader<'_> {
                         );
                     }
                 },
-                "DeletionPolicy" => resource.deletion_policy = self.policy(part),
-                "UpdateReplacePolicy" => resource.update_replace_policy = self.policy(part),
+                "DeletionPolicy" => {
+                    resource.deletion_policy = self.policy(name, part);
+                }
+                "UpdateReplacePolicy" => {
+                    resource.update_replace_policy = self.policy(name, part);
+                }
                 "Metadata" => {
                     resource.metadata = Some(self.term(value, Some(name), Within::Metadata))
                 }
                 "CreationPolicy" => {
+                    self.check_policy(name, part);
                     resource.creation_policy = Some(self.term(value, Some(name), Within::Value))
                 }
                 "UpdatePolicy" => {
+                    self.check_policy(name, part);
                     resource.update_policy = Some(self.term(value, Some(name), Within::Value))
                 }
                 "Version" => {}
@@ -105,7 +113,7 @@ impl Loader<'_> {
         }
         if resource.checked {
             let found = check::properties(
-                self.source,
+                &self.source,
                 name,
                 &resource.type_name,
                 entry.key_span,
@@ -122,8 +130,8 @@ impl Loader<'_> {
                     .is_none_or(|place| !reported.contains(&place.span))
             }));
         }
-        for found in dynamic::check(self.source, &resource.type_name, &resource.properties) {
-            self.diagnostics.push(found.diagnostic(self.source));
+        for found in dynamic::check(&self.source, &resource.type_name, &resource.properties) {
+            self.diagnostics.push(found.diagnostic(&self.source));
         }
         for diagnostic in &mut self.diagnostics[before..] {
             diagnostic.address.get_or_insert_with(|| name.to_owned());
@@ -140,7 +148,7 @@ impl Loader<'_> {
                     "the properties of `{name}` are not checked: it is not in the CloudFormation registry"
                 );
                 let warning =
-                    Diagnostic::warning("unchecked-type", message).at(self.source, node.span);
+                    Diagnostic::warning("unchecked-type", message).at(&self.source, node.span);
                 warn(&mut self.diagnostics, warning);
                 Some((name, false))
             }
@@ -170,7 +178,7 @@ impl Loader<'_> {
             };
             if name == resource {
                 self.report("circular", format!("`{name}` depends on itself"), item.span);
-            } else if self.names.resources.contains_key(name) {
+            } else if self.names.resources.contains_key(name) || self.names.may_exist(name) {
                 found.insert(name.to_owned());
             } else {
                 let help = did_you_mean(name, self.names.resources.keys().map(String::as_str))
@@ -184,31 +192,6 @@ impl Loader<'_> {
             }
         }
         found
-    }
-
-    fn policy(&mut self, part: &Entry) -> Option<DeletionPolicy> {
-        let node = &part.value;
-        let policy = match node.as_text() {
-            Some("Delete") => Some(DeletionPolicy::Delete),
-            Some("Retain") => Some(DeletionPolicy::Retain),
-            Some("Snapshot") => Some(DeletionPolicy::Snapshot),
-            Some("RetainExceptOnCreate") if part.key == "DeletionPolicy" => {
-                Some(DeletionPolicy::RetainExceptOnCreate)
-            }
-            _ => None,
-        };
-        if policy.is_none() {
-            let message = match node.as_text() {
-                Some(text) => format!("there is no {} `{text}`", part.key),
-                None => format!("{} must be a text, not {}", part.key, node.kind_name()),
-            };
-            let help = match part.key.as_str() {
-                "DeletionPolicy" => "use Delete, Retain, RetainExceptOnCreate or Snapshot",
-                _ => "use Delete, Retain or Snapshot",
-            };
-            self.report("bad-value", message, node.span).help = Some(help.to_owned());
-        }
-        policy
     }
 
     pub(super) fn output(&mut self, entry: &Entry) -> Option<OutputTerm> {
@@ -233,7 +216,7 @@ impl Loader<'_> {
                         );
                         self.diagnostics.push(
                             Diagnostic::warning("dynamic-reference", message)
-                                .at(self.source, part.value.span),
+                                .at(&self.source, part.value.span),
                         );
                     }
                     output.value = Some(value);
@@ -244,7 +227,9 @@ impl Loader<'_> {
                 "Condition" => {
                     let condition = self.text(&format!("Condition of {what}"), &part.value);
                     if let Some(condition) = condition {
-                        if !self.names.conditions.contains(&condition) {
+                        if !self.names.conditions.contains(&condition)
+                            && !self.names.may_exist(&condition)
+                        {
                             let message = format!("there is no condition `{condition}`");
                             let help = did_you_mean(
                                 &condition,

@@ -90,7 +90,11 @@ impl Syntax<'_> {
                     }
                     term.kind.clone()
                 }
-                None => self.sub_variable(name, span),
+                // `${AWS::NoValue}` is no text at all.
+                None => match self.sub_variable(name, span) {
+                    Kind::NoValue => Kind::Value(Value::from("")),
+                    kind => kind,
+                },
             };
             pieces.push(Tree::new(kind, span));
         }
@@ -123,14 +127,8 @@ fn size(term: &Term) -> usize {
     let inner = match &term.kind {
         Kind::List(items) | Kind::Call(_, items) => items.iter().map(size).sum(),
         Kind::Map(fields) => fields.values().map(|field| size(&field.value)).sum(),
-        Kind::Leaf(Local::FindInMap(parts)) => parts.iter().map(size).sum(),
-        Kind::Leaf(
-            Local::Zones(term)
-            | Local::Resource {
-                attribute: term, ..
-            },
-        ) => size(term),
-        Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => 0,
+        Kind::Leaf(local) => local.parts().into_iter().map(size).sum(),
+        Kind::Value(_) | Kind::NoValue => 0,
     };
     inner + 1
 }
