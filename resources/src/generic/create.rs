@@ -26,6 +26,17 @@ pub async fn create(
     desired: &Value,
     incarnation: &Incarnation,
 ) -> Result<Observed> {
+    create_with(definition, context, desired, incarnation, Map::new()).await
+}
+
+/// The same with more members in the create call than the properties give.
+pub async fn create_with(
+    definition: &'static Definition,
+    context: &Context,
+    desired: &Value,
+    incarnation: &Incarnation,
+    more: Map<String, Json>,
+) -> Result<Observed> {
     let of = Type::of(definition)?;
     let properties = expose(definition.type_name, desired)?;
     of.check(&properties)?;
@@ -54,13 +65,9 @@ pub async fn create(
         let name = of.id(&properties).map(|id| id.as_str().to_owned());
         return Err(taken(definition, &name.unwrap_or_default()));
     }
-    let answer = write(
-        definition,
-        context,
-        create.operation,
-        create_input(&of, input, &properties, incarnation),
-    )
-    .await?;
+    let mut input = create_input(&of, input, &properties, incarnation);
+    input.extend(more);
+    let answer = write(definition, context, create.operation, input).await?;
     let mut observed = created(&of, &answer, &properties)?;
     context.identified(&observed.id).await?;
     if !later.is_empty() {

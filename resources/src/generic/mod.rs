@@ -7,7 +7,7 @@ mod read;
 mod types;
 mod update;
 
-pub use create::{create, taken};
+pub use create::{create, create_with, taken};
 pub use delete::{delete, delete_with};
 pub use find::{find, if_ours};
 pub use read::{description, read, together};
