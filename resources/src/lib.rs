@@ -41,6 +41,7 @@ pub mod mapping;
 pub mod names;
 pub mod rds;
 pub mod resource;
+pub mod secretsmanager;
 pub mod sns;
 pub mod ssm;
 pub mod tags;
@@ -125,11 +126,19 @@ pub const TYPES: &[&dyn Resource] = &[
     &sns::topic::Topic,
     &sns::subscription::Subscription,
     &ssm::parameter::Parameter,
+    &secretsmanager::secret::Secret,
+    &secretsmanager::secret_target_attachment::SecretTargetAttachment,
+    &secretsmanager::resource_policy::ResourcePolicy,
     &elbv2::load_balancer::LoadBalancer,
     &elbv2::target_group::TargetGroup,
     &elbv2::listener::Listener,
     &iam::role::Role,
     &iam::policy::Policy,
+    &iam::managed_policy::ManagedPolicy,
+    &iam::role_policy::RolePolicy,
+    &iam::instance_profile::InstanceProfile,
+    &iam::user::User,
+    &iam::group::Group,
     &ecs::cluster::Cluster,
     &ecs::task_definition::TaskDefinition,
     &ecs::service::Service,

@@ -59,6 +59,8 @@ impl Update<'_> {
 pub struct Deletion {
     /// The name of the final snapshot to take, where `DeletionPolicy: Snapshot` asks for one.
     pub final_snapshot: Option<String>,
+    /// Whether what AWS would keep for a while, so that it can be restored, goes at once.
+    pub without_recovery: bool,
     /// What was last applied (secrets as hashes), for calls that need more than the id.
     pub last_applied: Option<Value>,
 }

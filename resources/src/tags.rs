@@ -280,6 +280,15 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &["Name"],
     },
     TagCalls {
+        service: "secretsmanager",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "SecretId",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Id"],
+    },
+    TagCalls {
         service: "application-autoscaling",
         add: "TagResource",
         remove: "UntagResource",
@@ -294,18 +303,32 @@ pub const TAG_CALLS: &[TagCalls] = &[
 const ALSO: &[(&str, &str, &str)] = &[("ssm", "ResourceType", "Parameter")];
 
 /// Types that differ from their service.
-pub const BY_TYPE: &[(&str, TagCalls)] = &[(
-    "AWS::IAM::Role",
-    TagCalls {
-        service: "iam",
-        add: "TagRole",
-        remove: "UntagRole",
-        resource: "RoleName",
-        tags: "Tags",
-        keys: "TagKeys",
-        named_by: &["RoleName"],
-    },
-)];
+pub const BY_TYPE: &[(&str, TagCalls)] = &[
+    (
+        "AWS::IAM::Role",
+        TagCalls {
+            service: "iam",
+            add: "TagRole",
+            remove: "UntagRole",
+            resource: "RoleName",
+            tags: "Tags",
+            keys: "TagKeys",
+            named_by: &["RoleName"],
+        },
+    ),
+    (
+        "AWS::IAM::User",
+        TagCalls {
+            service: "iam",
+            add: "TagUser",
+            remove: "UntagUser",
+            resource: "UserName",
+            tags: "Tags",
+            keys: "TagKeys",
+            named_by: &["UserName"],
+        },
+    ),
+];
 
 /// Tags of a hundred resources of any services a call, for types whose descriptions come without (API_GetResources: "ResourceARNList",
 /// at most 100). It goes second among a type's reads, so that all types ask it in the same round. What it tells may be some seconds old: where the ownership tag is missing, [`untagged`] lets the type ask its service.

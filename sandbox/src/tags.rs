@@ -101,7 +101,7 @@ pub fn check(service: &str, tags: &BTreeMap<String, String>, total: usize) -> Re
         "ec2" => "InvalidParameterValue",
         "sns" => "InvalidParameter",
         "elbv2" | "iam" | "cloudwatch" => "ValidationError",
-        "ecs" | "logs" => "InvalidParameterException",
+        "ecs" | "logs" | "secretsmanager" => "InvalidParameterException",
         "kms" => "TagException",
         _ => "ValidationException",
     };

@@ -172,6 +172,8 @@ pub struct Apply {
     pub pace: Pace,
     /// Whether everything is destroyed.
     pub destroy: bool,
+    /// Whether secrets go without a recovery window.
+    pub force_secrets: bool,
 }
 
 /// Carries a plan out and saves what came of it. The caller holds the lock, has recovered, and has asked. Sends a summary as
@@ -230,6 +232,7 @@ pub async fn apply(
         draw: incarnations,
         concurrency: apply.concurrency,
         pace: apply.pace,
+        force_secrets: apply.force_secrets,
     };
     let outcome = execute(run, stop).await;
     let mut ledger = recorder.ledger();

@@ -108,6 +108,8 @@ pub struct Run {
     pub concurrency: usize,
     /// How often is looked at what is waited for.
     pub pace: Pace,
+    /// Secrets are deleted without a recovery window.
+    pub force_secrets: bool,
 }
 
 /// How a run ended.
@@ -170,6 +172,7 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         events: run.events.clone(),
         seal: run.seal,
         seal_observed: run.seal_observed,
+        force_secrets: run.force_secrets,
         draw: run.draw,
         progress,
         stop: stop.clone(),

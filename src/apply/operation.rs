@@ -23,7 +23,8 @@ use super::references::{References, Resolution};
 use crate::graph::touches;
 use crate::plan::references as applied;
 use crate::plan::{
-    Change, Milestone, Operation, OperationGraph, OperationKind, Plan, masked_like, refines,
+    Action, Change, Milestone, Operation, OperationGraph, OperationKind, Plan, ReplaceOrder,
+    masked_like, refines,
 };
 use crate::template::Place;
 
@@ -60,6 +61,8 @@ pub(super) struct Doing {
     pub(super) draw: Arc<dyn Fn() -> Incarnation + Send + Sync>,
     pub(super) progress: mpsc::UnboundedSender<Progress>,
     pub(super) stop: CancellationToken,
+    /// Secrets are deleted without a recovery window.
+    pub(super) force_secrets: bool,
 }
 
 /// One operation while it is carried out.
@@ -474,6 +477,8 @@ impl Doing {
         let deletion = Deletion {
             final_snapshot: snapshot
                 .then(|| snapshot_name(&current.target.address, id, incarnation.as_ref())),
+            // Its successor may need the name.
+            without_recovery: self.force_secrets || replaced && self.goes_first(current),
             last_applied: before.map(|before| applied::values(&before.last_applied)),
         };
         let calls = Arc::new(Journalled::new(self, current));
@@ -737,6 +742,12 @@ impl Doing {
             }
         }
         renewed
+    }
+
+    /// Whether its successor is made only when it is gone.
+    fn goes_first(&self, current: &Current<'_>) -> bool {
+        let change = self.plan.changes.get(&current.target.address);
+        change.is_some_and(|change| change.action == Action::Replace(ReplaceOrder::DeleteFirst))
     }
 
     fn change(&self, current: &Current<'_>) -> Result<&Change, Failure> {

@@ -142,6 +142,9 @@ pub struct Selection {
     /// Resources whose drift is accepted: only `apply` takes them.
     #[arg(skip)]
     pub accept_drift: Vec<String>,
+    /// Delete secrets for good, without the days in which they could be restored
+    #[arg(long)]
+    pub force_secrets: bool,
 }
 
 /// Options of `apply`.

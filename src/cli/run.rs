@@ -215,6 +215,7 @@ async fn locked(
             concurrency: session.environment.concurrency.unwrap_or(CONCURRENCY),
             pace: Pace::default(),
             destroy,
+            force_secrets: selection.force_secrets,
         },
         &calls,
         stop.clone(),

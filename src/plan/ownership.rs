@@ -151,6 +151,25 @@ const SATELLITES: &[(&str, &str, &str, &str)] = &[
         "AWS::IAM::Group",
         "ManagedPolicyArns",
     ),
+    // Who names a managed policy is attached to it.
+    (
+        "AWS::IAM::Role",
+        "ManagedPolicyArns",
+        "AWS::IAM::ManagedPolicy",
+        "Roles",
+    ),
+    (
+        "AWS::IAM::User",
+        "ManagedPolicyArns",
+        "AWS::IAM::ManagedPolicy",
+        "Users",
+    ),
+    (
+        "AWS::IAM::Group",
+        "ManagedPolicyArns",
+        "AWS::IAM::ManagedPolicy",
+        "Groups",
+    ),
     (
         "AWS::ECS::ClusterCapacityProviderAssociations",
         "Cluster",

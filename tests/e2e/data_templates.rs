@@ -228,6 +228,7 @@ cases!(
     alarms,
     aurora_mysql,
     aurora_postgresql_serverless,
+    database_secret,
     keys,
     language_json,
     language_yaml,

@@ -40,6 +40,7 @@ services!(
     kms,
     logs,
     rds,
+    secretsmanager,
     sns,
     ssm,
     tagging,

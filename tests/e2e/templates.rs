@@ -176,6 +176,7 @@ scenarios! {
     private_network
     security_groups
     roles
+    staff
     workers
     shop
     gateway_nlb

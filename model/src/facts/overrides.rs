@@ -17,6 +17,8 @@ enum Fact {
     SuccessorFirst,
     /// AWS writes it otherwise: a rule in the form of the registry's `propertyTransform`.
     Rewritten(&'static str),
+    /// What AWS takes where nothing is declared, as a text.
+    Default(&'static str),
 }
 
 /// Type, property, fact.
@@ -295,6 +297,30 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         "DhcpOptionsId",
         Fact::SuccessorFirst,
     ),
+    // "If you don't specify this value, then Secrets Manager uses the key aws/secretsmanager", and DescribeSecret leaves it out then
+    // (Secrets Manager API reference, CreateSecret and DescribeSecret, KmsKeyId).
+    (
+        "AWS::SecretsManager::Secret",
+        "KmsKeyId",
+        Fact::Default("alias/aws/secretsmanager"),
+    ),
+    // A secret may be named by its name; its ARN ends in a hyphen and six characters of AWS's (CreateSecret, Name).
+    (
+        "AWS::SecretsManager::ResourcePolicy",
+        "SecretId",
+        Fact::Rewritten(ARN_OF_SECRET),
+    ),
+    (
+        "AWS::SecretsManager::SecretTargetAttachment",
+        "SecretId",
+        Fact::Rewritten(ARN_OF_SECRET),
+    ),
+    // RDS keeps identifiers in lower case, and so they stand in secrets.
+    (
+        "AWS::SecretsManager::SecretTargetAttachment",
+        "TargetId",
+        Fact::Rewritten("$lowercase(TargetId)"),
+    ),
     // "LATEST" is resolved when tasks start (ECS developer guide, "Fargate platform versions").
     (
         "AWS::ECS::Service",
@@ -307,6 +333,10 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         Fact::Rewritten("$replace(PlatformVersion, \"LATEST\", \"[0-9]+[.][0-9]+[.][0-9]+\")"),
     ),
 ];
+
+/// `arn:aws:secretsmanager:us-east-1:123456789012:secret:name-AbCdEf`.
+const ARN_OF_SECRET: &str =
+    "$join([\"arn:[^:]+:secretsmanager:[^:]+:[0-9]+:secret:\", SecretId, \"-[A-Za-z0-9]{6}\"])";
 
 /// Types that hold data, besides those that cfn-lint lists (AdditionalSpecs/StatefulResources.json): each service's guide says
 /// that deleting one deletes its data.
@@ -349,6 +379,12 @@ pub(super) fn apply(facts: &mut TypeFacts) {
             Fact::Sensitive => &mut facts.sensitive,
             Fact::SuccessorFirst => {
                 facts.delete_then_create = false;
+                continue;
+            }
+            Fact::Default(text) => {
+                if let Some(schema) = facts.root.properties.get_mut(*property) {
+                    schema.default = Some((*text).into());
+                }
                 continue;
             }
             Fact::Rewritten(rule) => {

@@ -1,7 +1,9 @@
 //! The native types against the simulated AWS.
 
+mod identities;
 mod networks;
 mod operations;
 mod round_trip;
+mod secrets;
 mod trip;
 mod whole_life;

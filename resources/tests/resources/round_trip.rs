@@ -50,7 +50,7 @@ impl Caller for Losing {
 }
 
 /// One resource of a scenario. Texts like `{Vpc}` and `{Cluster.Arn}` stand for another one's id or attribute.
-struct Declared {
+pub(crate) struct Declared {
     name: &'static str,
     type_name: &'static str,
     properties: Json,
@@ -58,7 +58,7 @@ struct Declared {
     change: Json,
 }
 
-fn declared(
+pub(crate) fn declared(
     name: &'static str,
     type_name: &'static str,
     properties: Json,
@@ -314,6 +314,7 @@ impl Trip {
         while let Some(made) = self.made.pop() {
             let deletion = Deletion {
                 final_snapshot: None,
+                without_recovery: true,
                 last_applied: Some(made.applied.clone()),
             };
             let name = made.name;
@@ -337,7 +338,7 @@ impl Trip {
     }
 }
 
-async fn trip(all: &[Declared]) {
+pub(crate) async fn trip(all: &[Declared]) {
     for loses in [false, true] {
         let mut trip = Trip::start().await;
         for declared in all {
@@ -347,7 +348,7 @@ async fn trip(all: &[Declared]) {
     }
 }
 
-fn network() -> Vec<Declared> {
+pub(crate) fn network() -> Vec<Declared> {
     let subnet = |name, block: &str, zone: &str| {
         let properties =
             json!({"VpcId": "{Vpc.Ref}", "CidrBlock": block, "AvailabilityZone": zone});
@@ -381,14 +382,14 @@ fn network() -> Vec<Declared> {
     ]
 }
 
-fn trust(service: &str) -> Json {
+pub(crate) fn trust(service: &str) -> Json {
     json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
     })
 }
 
-fn allow(action: &str) -> Json {
+pub(crate) fn allow(action: &str) -> Json {
     json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}],

@@ -10,6 +10,7 @@ pub mod iam;
 pub mod kms;
 mod logs;
 pub mod rds;
+mod secretsmanager;
 mod sns;
 mod ssm;
 mod sts;
@@ -29,6 +30,7 @@ pub const SERVICES: &[&Service] = &[
     &kms::SERVICE,
     &logs::SERVICE,
     &rds::SERVICE,
+    &secretsmanager::SERVICE,
     &sns::SERVICE,
     &ssm::SERVICE,
     &sts::SERVICE,

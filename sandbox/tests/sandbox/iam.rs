@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::Client;
+use crate::support::{Client, LawBook};
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 const ALLOW: &str =
@@ -315,4 +315,65 @@ fn service_linked_roles_are_their_services_own() {
         "DeleteServiceLinkedRole",
         json!({"RoleName": "AWSServiceRoleForECS"}),
     );
+}
+
+#[test]
+fn users_have_passwords_and_may_move() {
+    let aws = Client::of("iam");
+    let mut book = LawBook::new(&aws);
+    aws.did("CreateUser", json!({"UserName": "u"}));
+    aws.did("CreateGroup", json!({"GroupName": "g", "Path": "/a/"}));
+    aws.did("AddUserToGroup", json!({"GroupName": "g", "UserName": "u"}));
+    assert_eq!(
+        aws.refused("GetLoginProfile", json!({"UserName": "u"})),
+        "NoSuchEntity"
+    );
+    let login = json!({"UserName": "u", "Password": "Sesame-0pen", "PasswordResetRequired": true});
+    let made = aws.did("CreateLoginProfile", login.clone());
+    assert_eq!(made["LoginProfile"]["PasswordResetRequired"], true);
+    assert!(made["LoginProfile"].get("Password").is_none());
+    book.breaks(
+        "iam: a user has one login profile",
+        "CreateLoginProfile",
+        login,
+    );
+    book.breaks(
+        "iam: a password keeps to the default password policy",
+        "UpdateLoginProfile",
+        json!({"UserName": "u", "Password": "sesame"}),
+    );
+    aws.did(
+        "UpdateLoginProfile",
+        json!({"UserName": "u", "PasswordResetRequired": false}),
+    );
+    let found = aws.did("GetLoginProfile", json!({"UserName": "u"}));
+    assert_eq!(found["LoginProfile"]["PasswordResetRequired"], false);
+    aws.did(
+        "UpdateGroup",
+        json!({"GroupName": "g", "NewGroupName": "h", "NewPath": "/b/"}),
+    );
+    let groups = aws.did("ListGroupsForUser", json!({"UserName": "u"}));
+    assert_eq!(
+        groups["Groups"][0]["Arn"],
+        "arn:aws:iam::123456789012:group/b/h"
+    );
+    aws.did(
+        "UpdateUser",
+        json!({"UserName": "u", "NewUserName": "v", "NewPath": "/c/"}),
+    );
+    let user = aws.did("GetUser", json!({"UserName": "v"}));
+    assert_eq!(user["User"]["Arn"], "arn:aws:iam::123456789012:user/c/v");
+    let members = aws.did("GetGroup", json!({"GroupName": "h"}));
+    assert_eq!(members["Users"][0]["UserName"], "v");
+    aws.did(
+        "RemoveUserFromGroup",
+        json!({"GroupName": "h", "UserName": "v"}),
+    );
+    book.breaks(
+        "iam: a user is deleted after its login profile",
+        "DeleteUser",
+        json!({"UserName": "v"}),
+    );
+    aws.did("DeleteLoginProfile", json!({"UserName": "v"}));
+    aws.did("DeleteUser", json!({"UserName": "v"}));
 }

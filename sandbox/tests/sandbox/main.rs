@@ -11,4 +11,5 @@ mod keys_and_logs;
 mod parameters;
 mod rds;
 mod scaling;
+mod secrets;
 mod support;

@@ -393,6 +393,7 @@ impl Scene {
             events,
             seal: Arc::new(Value::clone),
             seal_observed: Arc::new(Value::clone),
+            force_secrets: false,
             draw: Arc::new(move || {
                 let next = drawn.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 Incarnation::from_bits(first + u128::from(next) + 1)

@@ -72,13 +72,21 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("sns", "list_subscriptions", "Subscriptions"):
         if item["SubscriptionArn"] != "PendingConfirmation": found("subscription", item["SubscriptionArn"])
     for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
+    # Those in their recovery window are not listed; those of a service are its own.
+    for item in pages("secretsmanager", "list_secrets", "SecretList"):
+        if "!" not in item["Name"]: found("secret", item["Name"])
     for item in pages("kms", "list_aliases", "Aliases"):
         if not item["AliasName"].startswith("alias/aws/"): found("key alias", item["AliasName"])
     for item in pages("kms", "list_keys", "Keys"):
         state = client("kms").describe_key(KeyId=item["KeyId"])["KeyMetadata"]
         if state["KeyState"] != "PendingDeletion" and state.get("KeyManager") == "CUSTOMER": found("key", item["KeyId"])
-for item in boto3.client("iam", region_name="us-east-1", endpoint_url=url).list_roles()["Roles"]:
+iam = boto3.client("iam", region_name="us-east-1", endpoint_url=url)
+for item in iam.list_roles()["Roles"]:
     if not item["Path"].startswith("/aws-service-role/"): left.append("role " + item["RoleName"])
+for item in iam.list_policies(Scope="Local")["Policies"]: left.append("policy " + item["PolicyName"])
+for item in iam.list_users()["Users"]: left.append("user " + item["UserName"])
+for item in iam.list_groups()["Groups"]: left.append("group " + item["GroupName"])
+for item in iam.list_instance_profiles()["InstanceProfiles"]: left.append("profile " + item["InstanceProfileName"])
 print(json.dumps(left))
 "#;
 

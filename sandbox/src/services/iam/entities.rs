@@ -206,9 +206,15 @@ pub const USER: Kind = Kind {
                 let message = "Cannot delete entity, must remove user from groups first.";
                 return Err(Refusal::new("DeleteConflict", message));
             }
+            super::logins::without_login(user)?;
             deletable(user)
         }),
         run("ListUsers", |call| list(call, &USER, "Users")),
+        run("UpdateUser", |call| USERS.rename(call)),
+        run("CreateLoginProfile", |call| USERS.create_login(call)),
+        run("GetLoginProfile", |call| USERS.login(call)),
+        run("UpdateLoginProfile", |call| USERS.update_login(call)),
+        run("DeleteLoginProfile", |call| USERS.delete_login(call)),
         tag("TagUser", "UserName", "Tags"),
         untag("UntagUser", "UserName", "TagKeys"),
         list_tags("ListUserTags", "UserName", "Tags"),
@@ -259,12 +265,17 @@ pub const GROUP: Kind = Kind {
             "GroupName",
             Shows::With(|call, group| {
                 let users = call.list_where("iam/user", "Groups[]", &group.id);
-                let users: Vec<Json> = users.map(|user| call.show("iam/user", user)).collect();
-                json!({"Group": call.show("iam/group", group), "Users": users, "IsTruncated": false})
+                let shown = users.map(|user| (user.id.clone(), call.show("iam/user", user)));
+                // Pages that cannot be cut are those of a bad marker: then all is told.
+                let mut answer = listing(call, "Users", shown.collect())
+                    .unwrap_or_else(|_| json!({"Users": [], "IsTruncated": false}));
+                answer["Group"] = call.show("iam/group", group);
+                answer
             }),
         ),
         delete("DeleteGroup", "GroupName", Shows::Nothing).prepare(|_, group| deletable(group)),
         run("ListGroups", |call| list(call, &GROUP, "Groups")),
+        run("UpdateGroup", |call| GROUPS.rename(call)),
         run("AddUserToGroup", |call| member(call, true)),
         run("RemoveUserFromGroup", |call| member(call, false)),
         run("PutGroupPolicy", |call| GROUPS.put(call)),

@@ -4,6 +4,7 @@ mod attached;
 mod document;
 mod entities;
 mod linked;
+mod logins;
 mod policies;
 mod profiles;
 
@@ -41,6 +42,9 @@ pub const SERVICE: Service = Service {
         &policies::FIVE_VERSIONS,
         &policies::DEFAULT_VERSION,
         &profiles::ONE_ROLE,
+        &logins::ONE_PROFILE,
+        &logins::PROFILE_FIRST,
+        &logins::PASSWORD_POLICY,
         &linked::LINKED_ONCE,
         &ASSUMABLE,
     ],
