@@ -242,7 +242,7 @@ pub(super) fn get(call: &mut Call) -> Answer {
 /// Up to twenty at once, by name or by filter; what fails stands apart.
 pub(super) fn get_many(call: &mut Call) -> Answer {
     let names = call.texts("SecretIdList[]");
-    if names.is_empty() == !call.input.contains_key("Filters") {
+    if names.is_empty() != call.input.contains_key("Filters") {
         let message = "You must specify either SecretIdList or Filters, but not both.";
         return Err(Refusal::new("InvalidParameterException", message));
     }
