@@ -183,7 +183,8 @@ pub struct TagCalls {
     pub tags: &'static str,
     /// The member with the keys to remove.
     pub keys: &'static str,
-    /// Where the resource's name for tagging stands in its model: the first property that is there. Empty: the physical id.
+    /// Where the resource's name for tagging stands in its model: the first property that is there; an ARN that the registry does not know, in
+    /// what AWS describes. Empty, or none of them there: the physical id.
     pub named_by: &'static [&'static str],
 }
 
@@ -205,7 +206,14 @@ pub const TAG_CALLS: &[TagCalls] = &[
         resource: "ResourceName",
         tags: "Tags",
         keys: "TagKeys",
-        named_by: &["DBClusterArn", "DBInstanceArn", "DBSubnetGroupArn"],
+        named_by: &[
+            "DBClusterArn",
+            "DBInstanceArn",
+            "DBSubnetGroupArn",
+            "DBParameterGroupArn",
+            "DBClusterParameterGroupArn",
+            "OptionGroupArn",
+        ],
     },
     TagCalls {
         service: "elbv2",
@@ -454,19 +462,40 @@ fn calls(definition: &Definition) -> Result<TagCalls> {
         })
 }
 
-fn resource(calls: &TagCalls, operation: &str, id: &PhysicalId, live: &Value) -> Json {
-    let named = calls
+async fn resource(
+    context: &Context,
+    definition: &Definition,
+    calls: &TagCalls,
+    operation: &str,
+    id: &PhysicalId,
+    live: &Value,
+) -> Result<Json> {
+    let mut named = calls
         .named_by
         .iter()
         .find_map(|property| live.get(property)?.as_str().map(str::to_owned));
+    let is_arn = |name: &&&str| name.to_ascii_lowercase().ends_with("arn");
+    if named.is_none()
+        && calls.named_by.iter().any(|name| is_arn(&name))
+        && let Some(first) = definition.reads.first()
+    {
+        let items = loaders::load(context, first.load, id.as_str()).await?;
+        let mut names = calls.named_by.iter().filter(is_arn);
+        named = names.find_map(|name| {
+            let told = items
+                .first()
+                .and_then(|item| crate::mapping::member(item, name));
+            told.and_then(Json::as_str).map(str::to_owned)
+        });
+    }
     let name = named.unwrap_or_else(|| id.as_str().to_owned());
     // A log group's ARN is told with its streams; tags are for the group (Logs API reference, TagResource).
     let name = name.strip_suffix(":*").unwrap_or(&name).to_owned();
-    if is_list(calls.service, operation, calls.resource) {
+    Ok(if is_list(calls.service, operation, calls.resource) {
         json!([name])
     } else {
         name.into()
-    }
+    })
 }
 
 fn is_list(service: &str, operation: &str, member: &str) -> bool {
@@ -537,7 +566,8 @@ async fn set_tags(
         .iter()
         .map(|(key, value)| (key.as_str(), Some(value.as_str())))
         .collect();
-    send(context, &calls, calls.add, calls.tags, &pairs, id, live).await
+    let call = (calls.add, calls.tags);
+    send(context, definition, &calls, call, &pairs, id, live).await
 }
 
 async fn remove_tags(
@@ -552,14 +582,15 @@ async fn remove_tags(
     }
     let calls = calls(definition)?;
     let pairs: Vec<(&str, Option<&str>)> = keys.iter().map(|key| (key.as_str(), None)).collect();
-    send(context, &calls, calls.remove, calls.keys, &pairs, id, live).await
+    let call = (calls.remove, calls.keys);
+    send(context, definition, &calls, call, &pairs, id, live).await
 }
 
 async fn send(
     context: &Context,
+    definition: &Definition,
     calls: &TagCalls,
-    operation: &'static str,
-    member: &'static str,
+    (operation, member): (&'static str, &'static str),
     pairs: &[(&str, Option<&str>)],
     id: &PhysicalId,
     live: &Value,
@@ -567,7 +598,7 @@ async fn send(
     let mut input = Map::new();
     input.insert(
         calls.resource.to_owned(),
-        resource(calls, operation, id, live),
+        resource(context, definition, calls, operation, id, live).await?,
     );
     for (_, name, value) in ALSO
         .iter()

@@ -3,6 +3,7 @@
 use crate::path::{PropertyPath, Step};
 
 use super::TypeFacts;
+use super::schema::{Additional, Schema};
 
 /// What is corrected.
 enum Fact {
@@ -19,6 +20,8 @@ enum Fact {
     Rewritten(&'static str),
     /// What AWS takes where nothing is declared, as a text.
     Default(&'static str),
+    /// A map of names to texts, to which others may add, and no document.
+    Names,
 }
 
 /// Type, property, fact.
@@ -321,6 +324,13 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
         "TargetId",
         Fact::Rewritten("$lowercase(TargetId)"),
     ),
+    // Each parameter stands alone (RDS API reference, Parameter): what others set is theirs.
+    ("AWS::RDS::DBParameterGroup", "Parameters", Fact::Names),
+    (
+        "AWS::RDS::DBClusterParameterGroup",
+        "Parameters",
+        Fact::Names,
+    ),
     // "LATEST" is resolved when tasks start (ECS developer guide, "Fargate platform versions").
     (
         "AWS::ECS::Service",
@@ -379,6 +389,13 @@ pub(super) fn apply(facts: &mut TypeFacts) {
             Fact::Sensitive => &mut facts.sensitive,
             Fact::SuccessorFirst => {
                 facts.delete_then_create = false;
+                continue;
+            }
+            Fact::Names => {
+                if let Some(schema) = facts.root.properties.get_mut(*property) {
+                    schema.additional =
+                        Additional::Schema(Box::new(Schema::parse(&serde_json::json!({}))));
+                }
                 continue;
             }
             Fact::Default(text) => {

@@ -1,8 +1,12 @@
 //! Databases: subnet groups, Aurora and Multi-AZ clusters, instances.
 
 pub mod db_cluster;
+pub mod db_cluster_parameter_group;
 pub mod db_instance;
+pub mod db_parameter_group;
 pub mod db_subnet_group;
+pub mod option_group;
+mod parameters;
 
 use crate::context::Context;
 use crate::loaders::{By, Load};
@@ -43,7 +47,11 @@ pub(crate) static SUBNET_GROUPS: Load = Load::of(
     "DBSubnetGroupName",
 );
 pub(crate) static TAGS: Load = Load {
-    gone: &["DBSubnetGroupNotFoundFault"],
+    gone: &[
+        "DBSubnetGroupNotFoundFault",
+        "DBParameterGroupNotFound",
+        "OptionGroupNotFoundFault",
+    ],
     ..Load::of(
         "rds",
         "ListTagsForResource",
@@ -53,6 +61,62 @@ pub(crate) static TAGS: Load = Load {
         "",
     )
 };
+
+/// Their filters are "not currently supported" (API_DescribeDBParameterGroups); an account has 50 of each kind unless its quota was raised.
+pub(crate) static PARAMETER_GROUPS: Load = Load::of(
+    "rds",
+    "DescribeDBParameterGroups",
+    By::All,
+    1,
+    "DBParameterGroups",
+    "DBParameterGroupName",
+);
+pub(crate) static CLUSTER_PARAMETER_GROUPS: Load = Load::of(
+    "rds",
+    "DescribeDBClusterParameterGroups",
+    By::All,
+    1,
+    "DBClusterParameterGroups",
+    "DBClusterParameterGroupName",
+);
+pub(crate) static OPTION_GROUPS: Load = Load::of(
+    "rds",
+    "DescribeOptionGroups",
+    By::All,
+    1,
+    "OptionGroupsList",
+    "OptionGroupName",
+);
+
+const fn parameters_of(
+    operation: &'static str,
+    members: &'static [&'static str],
+    fixed: &'static [(&'static str, Fixed)],
+) -> Load {
+    Load {
+        gone: &["DBParameterGroupNotFound"],
+        fixed,
+        ..Load::of("rds", operation, By::One(members), 1, "Parameters", "")
+    }
+}
+
+/// Engines have hundreds of parameters; those that somebody has set are few (API_DescribeDBParameters, Source).
+const SET: &[(&str, Fixed)] = &[("Source", Fixed::Text("user"))];
+
+pub(crate) static PARAMETERS: Load =
+    parameters_of("DescribeDBParameters", &["DBParameterGroupName"], &[]);
+pub(crate) static USER_PARAMETERS: Load =
+    parameters_of("DescribeDBParameters", &["DBParameterGroupName"], SET);
+pub(crate) static CLUSTER_PARAMETERS: Load = parameters_of(
+    "DescribeDBClusterParameters",
+    &["DBClusterParameterGroupName"],
+    &[],
+);
+pub(crate) static USER_CLUSTER_PARAMETERS: Load = parameters_of(
+    "DescribeDBClusterParameters",
+    &["DBClusterParameterGroupName"],
+    SET,
+);
 
 /// The log types to switch on and off, as both modify calls take them.
 fn log_exports(update: &Update<'_>) -> Json {

@@ -1,5 +1,6 @@
 //! The native types against the simulated AWS.
 
+mod groups;
 mod identities;
 mod networks;
 mod operations;

@@ -98,7 +98,7 @@ pub(super) fn before_modify(
             members.insert("DBParameterGroups".into(), groups);
         }
     }
-    if let Some(named) = path::text(members, "OptionGroupName").map(str::to_owned) {
+    if let Some(named) = path::text(members, "OptionGroupName").map(str::to_ascii_lowercase) {
         members.insert(
             "OptionGroupMemberships".into(),
             json!([{"OptionGroupName": named, "Status": "in-sync"}]),

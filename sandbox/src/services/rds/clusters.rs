@@ -107,6 +107,8 @@ pub const CLUSTER: Kind = Kind {
                 "Cannot delete the subnet group '{id}' because at least one database cluster: {by} is still using it.",
             ))
             .source("Amazon RDS API Reference, DeleteDBSubnetGroup: InvalidDBSubnetGroupStateFault"),
+        Reference::new("DBClusterParameterGroup", "rds/cluster-parameter-group")
+            .source("Amazon RDS API Reference, DeleteDBClusterParameterGroup: InvalidDBParameterGroupState"),
         Reference::new("VpcSecurityGroups[].VpcSecurityGroupId", "ec2/security-group").unchecked().loose(),
         // What has members is kept by a law of its own.
         Reference::new("GlobalClusterIdentifier", "rds/global-cluster")
@@ -236,9 +238,13 @@ fn before_create(call: &mut Call, members: &mut Map<String, Json>) -> Result<(),
     scaling(members)?;
     values::windows(call, members, &name);
     members.entry("Port").or_insert(json!(engine.port));
-    members
-        .entry("DBClusterParameterGroupName")
-        .or_insert(json!(format!("default.{}", engine.family(version))));
+    let family = engine.family(version);
+    let named = path::text(members, "DBClusterParameterGroupName").map(str::to_ascii_lowercase);
+    if let Some(named) = &named {
+        super::parameter_groups::fits(call, "rds/cluster-parameter-group", named, &family)?;
+    }
+    let parameters = named.unwrap_or_else(|| format!("default.{family}"));
+    members.insert("DBClusterParameterGroupName".into(), json!(parameters));
     // Storage spans three zones: those asked for, those of the subnets, then others of the region.
     let mut zones = path::texts(members, "AvailabilityZones[]");
     let covered = subnet_groups::zones(call, &group)

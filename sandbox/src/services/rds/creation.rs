@@ -5,7 +5,7 @@ use super::instances::{
     ENGINE_OF_CLUSTER, INHERITED, INSTANCE, OF_CLUSTER, PUBLIC_NEEDS_GATEWAY, SET_ON_CLUSTER,
     ZONE_COVERED,
 };
-use super::{clusters, replicas, subnet_groups, values};
+use super::{clusters, option_groups, parameter_groups, replicas, subnet_groups, values};
 use crate::call::{Call, digest};
 use crate::error::Refusal;
 use crate::path;
@@ -50,17 +50,26 @@ pub(super) fn before_create(
     let version = path::text(members, "EngineVersion")
         .unwrap_or(engine.default)
         .to_owned();
+    let family = engine.family(&version);
     let parameters = match members.remove("DBParameterGroupName") {
-        Some(Json::String(named)) => named.to_ascii_lowercase(),
-        _ => format!("default.{}", engine.family(&version)),
+        Some(Json::String(named)) => {
+            let named = named.to_ascii_lowercase();
+            parameter_groups::fits(call, "rds/parameter-group", &named, &family)?;
+            named
+        }
+        _ => format!("default.{family}"),
     };
     members.insert(
         "DBParameterGroups".into(),
         json!([{"DBParameterGroupName": parameters, "ParameterApplyStatus": "in-sync"}]),
     );
-    let options = path::text(members, "OptionGroupName")
-        .map(str::to_owned)
-        .unwrap_or_else(|| engine.option_group(&version));
+    let options = match path::text(members, "OptionGroupName").map(str::to_ascii_lowercase) {
+        Some(named) => {
+            option_groups::fits(call, &named, engine, &version)?;
+            named
+        }
+        None => engine.option_group(&version),
+    };
     members.insert(
         "OptionGroupMemberships".into(),
         json!([{"OptionGroupName": options, "Status": "in-sync"}]),

@@ -152,6 +152,16 @@ pub const INSTANCE: Kind = Kind {
             "Amazon RDS API Reference, DeleteDBSubnetGroup: InvalidDBSubnetGroupStateFault",
         ),
         Reference::new(
+            "DBParameterGroups[].DBParameterGroupName",
+            "rds/parameter-group",
+        )
+        .source("Amazon RDS API Reference, DeleteDBParameterGroup: InvalidDBParameterGroupState"),
+        Reference::new(
+            "OptionGroupMemberships[].OptionGroupName",
+            "rds/option-group",
+        )
+        .source("Amazon RDS API Reference, DeleteOptionGroup: InvalidOptionGroupStateFault"),
+        Reference::new(
             "VpcSecurityGroups[].VpcSecurityGroupId",
             "ec2/security-group",
         )

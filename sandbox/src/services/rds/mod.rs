@@ -7,6 +7,9 @@ pub mod creation;
 pub mod engines;
 pub mod globals;
 pub mod instances;
+pub mod option_groups;
+pub mod parameter_groups;
+pub mod parameters;
 pub mod replicas;
 pub mod roles;
 pub mod snapshots;
@@ -15,6 +18,7 @@ pub mod values;
 
 use crate::error::Fault;
 use crate::kind::{Paging, Service, list_tags, run, tag, untag};
+use crate::law::Law;
 
 /// Amazon Relational Database Service.
 pub const SERVICE: Service = Service {
@@ -26,6 +30,9 @@ pub const SERVICE: Service = Service {
         &subnet_groups::SUBNET_GROUP,
         &snapshots::CLUSTER_SNAPSHOT,
         &snapshots::SNAPSHOT,
+        &parameter_groups::PARAMETER_GROUP,
+        &parameter_groups::CLUSTER_PARAMETER_GROUP,
+        &option_groups::OPTION_GROUP,
     ],
     operations: &[
         tag("AddTagsToResource", "ResourceName", "Tags"),
@@ -40,6 +47,21 @@ pub const SERVICE: Service = Service {
         }),
     ],
     laws: &[
+        &TAGGED_BY_ARN,
+        &parameter_groups::DEFAULT_GROUPS,
+        &parameter_groups::FAMILY_KNOWN,
+        &parameter_groups::TWENTY,
+        &parameter_groups::FAMILY_FITS,
+        &parameters::STATIC,
+        &parameters::MODIFIABLE,
+        &parameters::ALLOWED,
+        &parameters::SCOPED,
+        &option_groups::ENGINE_OPTIONS,
+        &option_groups::DEFAULT_OPTIONS,
+        &option_groups::OPTION_KNOWN,
+        &option_groups::PERMANENT,
+        &option_groups::VPC_GROUPS,
+        &option_groups::OPTIONS_FIT,
         &subnet_groups::TWO_ZONES,
         &subnet_groups::ONE_VPC,
         &values::SAME_NETWORK,
@@ -74,6 +96,25 @@ pub const SERVICE: Service = Service {
         "The request must contain the parameter {member}",
     ),
     ..Service::NEW
+};
+
+/// Tags are for what an ARN names.
+const TAGGED_BY_ARN: Law = Law {
+    name: "what is tagged is named by its ARN",
+    operations: &[
+        "AddTagsToResource",
+        "RemoveTagsFromResource",
+        "ListTagsForResource",
+    ],
+    source: "Amazon RDS API Reference, AddTagsToResource, ResourceName: this value is an Amazon Resource Name (ARN)",
+    fault: Fault::new("InvalidParameterValue", "Invalid resource name: {id}"),
+    check: Some(|call, law| {
+        let name = call.text("ResourceName").unwrap_or_default();
+        if name.starts_with("arn:") {
+            return Ok(());
+        }
+        Err(law.fault.with(&[("id", name)]))
+    }),
 };
 
 /// RDS's pages: twenty to a hundred.

@@ -95,6 +95,24 @@ pub(super) fn identifier(members: &mut Map<String, Json>, member: &str) -> Resul
     Ok(name)
 }
 
+/// The names of parameter and option groups: as identifiers, but longer (CreateDBParameterGroup, CreateOptionGroup).
+pub(super) fn group_name(name: &str, member: &str) -> Result<(), Refusal> {
+    let well = name.starts_with(|char: char| char.is_ascii_alphabetic())
+        && name.len() <= 255
+        && !name.ends_with('-')
+        && !name.contains("--")
+        && name
+            .chars()
+            .all(|char| char.is_ascii_alphanumeric() || char == '-');
+    if well {
+        return Ok(());
+    }
+    let message = format!(
+        "The parameter {member} is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens."
+    );
+    Err(Refusal::new("InvalidParameterValue", message))
+}
+
 /// A true flag.
 pub(super) fn flag(members: &Map<String, Json>, member: &str) -> bool {
     members.get(member) == Some(&Json::Bool(true))

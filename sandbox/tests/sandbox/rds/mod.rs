@@ -1,5 +1,6 @@
 //! RDS as a client sees it: what comes back, what is refused, what takes time.
 
+mod groups;
 mod laws;
 
 use serde_json::{Value as Json, json};
