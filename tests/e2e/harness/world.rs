@@ -153,6 +153,7 @@ impl World {
                 events: Events::unheard(self.clock.clone()),
                 concurrency: 24,
                 pace: Pace::default(),
+                force_secrets: false,
                 destroy,
             },
             &BTreeMap::new,
