@@ -234,6 +234,7 @@ cases!(
     language_yaml,
     log_groups,
     mysql_standalone,
+    parameter_groups,
     parameters,
     postgresql_standalone,
     scaling,

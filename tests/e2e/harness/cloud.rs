@@ -52,6 +52,13 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("rds", "describe_db_clusters", "DBClusters"): found("cluster", item["DBClusterIdentifier"])
     for item in pages("rds", "describe_db_instances", "DBInstances"): found("instance", item["DBInstanceIdentifier"])
     for item in pages("rds", "describe_db_subnet_groups", "DBSubnetGroups"): found("subnet group", item["DBSubnetGroupName"])
+    for key, operation, name in (
+        ("DBParameterGroups", "describe_db_parameter_groups", "DBParameterGroupName"),
+        ("DBClusterParameterGroups", "describe_db_cluster_parameter_groups", "DBClusterParameterGroupName"),
+        ("OptionGroupsList", "describe_option_groups", "OptionGroupName"),
+    ):
+        for item in pages("rds", operation, key):
+            if not item[name].startswith("default"): found(key, item[name])
     for arn in pages("ecs", "list_clusters", "clusterArns"):
         for c in client("ecs").describe_clusters(clusters=[arn])["clusters"]:
             if c["status"] != "INACTIVE": found("ecs cluster", arn)

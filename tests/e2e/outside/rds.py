@@ -79,3 +79,52 @@ until("no cluster", lambda: not rds.describe_db_clusters()["DBClusters"])
 same("snapshot", rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="last")["DBClusterSnapshots"][0]["DBClusterIdentifier"], "shop")
 rds.delete_db_subnet_group(DBSubnetGroupName="shop")
 refused("DBSubnetGroupNotFoundFault", rds.describe_db_subnet_groups, DBSubnetGroupName="shop")
+
+group = rds.create_db_parameter_group(
+    DBParameterGroupName="Own-Group", DBParameterGroupFamily="postgres16", Description="of the shop", Tags=tags({"Name": "shop"})
+)["DBParameterGroup"]
+holds("parameter group", group, DBParameterGroupName="own-group", DBParameterGroupFamily="postgres16", Description="of the shop")
+same("its ARN", group["DBParameterGroupArn"], f"arn:aws:rds:{REGION}:{ACCOUNT}:pg:own-group")
+same("its tags", rds.list_tags_for_resource(ResourceName=group["DBParameterGroupArn"])["TagList"], tags({"Name": "shop"}))
+refused("DBParameterGroupAlreadyExists", rds.create_db_parameter_group, DBParameterGroupName="own-group", DBParameterGroupFamily="postgres16", Description="x")
+refused("InvalidParameterValue", rds.create_db_parameter_group, DBParameterGroupName="other", DBParameterGroupFamily="postgres1", Description="x")
+rds.modify_db_parameter_group(DBParameterGroupName="own-group", Parameters=[
+    {"ParameterName": "log_statement", "ParameterValue": "ddl", "ApplyMethod": "immediate"},
+    {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"},
+])
+refused("InvalidParameterCombination", rds.modify_db_parameter_group, DBParameterGroupName="own-group", Parameters=[
+    {"ParameterName": "rds.logical_replication", "ParameterValue": "0", "ApplyMethod": "immediate"}])
+
+
+def of_user():
+    found = rds.describe_db_parameters(DBParameterGroupName="own-group", Source="user")["Parameters"]
+    return {p["ParameterName"]: p["ParameterValue"] for p in found}
+
+
+same("set", of_user(), {"log_statement": "ddl", "rds.logical_replication": "1"})
+items, count = pages(rds, "describe_db_parameters", "Parameters", 20, DBParameterGroupName="own-group")
+true("all parameters by pages", len(items) > 20 and count > 1)
+rds.reset_db_parameter_group(DBParameterGroupName="own-group", Parameters=[{"ParameterName": "log_statement", "ApplyMethod": "immediate"}])
+same("given back", of_user(), {"rds.logical_replication": "1"})
+rds.reset_db_parameter_group(DBParameterGroupName="own-group", ResetAllParameters=True)
+same("all given back", of_user(), {})
+rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="clusters", DBParameterGroupFamily="aurora-mysql8.0", Description="x")
+rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="clusters", Parameters=[
+    {"ParameterName": "character_set_server", "ParameterValue": "utf8mb4", "ApplyMethod": "immediate"}])
+found = rds.describe_db_cluster_parameters(DBClusterParameterGroupName="clusters", Source="user")["Parameters"]
+same("of clusters", [p["ParameterValue"] for p in found], ["utf8mb4"])
+rds.create_option_group(OptionGroupName="Audit", EngineName="mysql", MajorEngineVersion="8.0", OptionGroupDescription="x")
+rds.modify_option_group(OptionGroupName="audit", OptionsToInclude=[
+    {"OptionName": "MARIADB_AUDIT_PLUGIN", "OptionSettings": [{"Name": "SERVER_AUDIT_EVENTS", "Value": "CONNECT"}]}])
+found = rds.describe_option_groups(OptionGroupName="audit")["OptionGroupsList"][0]
+holds("option group", found, EngineName="mysql", MajorEngineVersion="8.0")
+settings = {s["Name"]: s.get("Value") for s in found["Options"][0]["OptionSettings"]}
+same("settings", (settings["SERVER_AUDIT_EVENTS"], settings["SERVER_AUDIT_LOGGING"]), ("CONNECT", "ON"))
+refused("InvalidParameterValue", rds.modify_option_group, OptionGroupName="audit", OptionsToInclude=[{"OptionName": "TDE"}])
+true("what there is", any(o["Name"] == "MEMCACHED" for o in rds.describe_option_group_options(EngineName="mysql")["OptionGroupOptions"]))
+rds.delete_option_group(OptionGroupName="audit")
+refused("OptionGroupNotFoundFault", rds.delete_option_group, OptionGroupName="audit")
+rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName="clusters")
+rds.delete_db_parameter_group(DBParameterGroupName="own-group")
+refused("DBParameterGroupNotFound", rds.describe_db_parameter_groups, DBParameterGroupName="own-group")
+refused("InvalidParameterValue", rds.list_tags_for_resource, ResourceName="own-group")

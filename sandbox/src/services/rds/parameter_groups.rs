@@ -52,7 +52,8 @@ pub const FAMILY_KNOWN: Law = Law {
     ),
     check: Some(|call, law| {
         let family = call.text("DBParameterGroupFamily").unwrap_or_default();
-        match engine_of(family) {
+        // "Stored as a lowercase string".
+        match engine_of(&family.to_ascii_lowercase()) {
             Some(_) => Ok(()),
             None => Err(law.fault.with(&[("id", family)])),
         }
