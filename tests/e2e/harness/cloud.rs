@@ -7,6 +7,7 @@ use super::python;
 /// roles) are not ours.
 const INVENTORY: &str = r#"
 import json, sys, boto3, botocore.exceptions
+from botocore.parsers import ResponseParserError
 url, left = sys.argv[1], []
 for region in ("us-east-1", "us-west-2"):
     def client(name):
