@@ -270,3 +270,112 @@ fn parameters_are_read_when_they_are_needed() {
     );
     project.ok("destroy --auto-approve");
 }
+
+/// A database whose user and password Secrets Manager draws in the same run, the address that the attachment writes into the
+/// secret, and one who names the secret by its name.
+const DRAWN: &str = r#"Resources:
+  Secret:
+    Type: AWS::SecretsManager::Secret
+    Properties:
+      Name: shop/drawn
+      GenerateSecretString:
+        SecretStringTemplate: '{"username": "shop"}'
+        GenerateStringKey: password
+        PasswordLength: 30
+        ExcludePunctuation: true
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    DeletionPolicy: Delete
+    Properties:
+      DBClusterIdentifier: main
+      Engine: aurora-postgresql
+      MasterUsername: !Sub "{{resolve:secretsmanager:${Secret}:SecretString:username}}"
+      MasterUserPassword: !Join ["", ["{{resolve:secretsmanager:", !Ref Secret, ":SecretString:password}}"]]
+      DBSubnetGroupName: !Ref Subnets
+  Attachment:
+    Type: AWS::SecretsManager::SecretTargetAttachment
+    Properties: {SecretId: !Ref Secret, TargetId: !Ref Cluster, TargetType: AWS::RDS::DBCluster}
+  ByArn:
+    Type: AWS::SNS::Topic
+    Properties: {DisplayName: !Sub "at {{resolve:secretsmanager:${Secret}:SecretString:host}}"}
+  ByName:
+    Type: AWS::SNS::Topic
+    Properties: {Tags: [{Key: token, Value: "{{resolve:secretsmanager:shop/drawn:SecretString:password}}"}]}
+  Vpc:
+    Type: AWS::EC2::VPC
+    Properties: {CidrBlock: 10.0.0.0/16}
+  SubnetA:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24, AvailabilityZone: us-east-1a}
+  SubnetB:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.2.0/24, AvailabilityZone: us-east-1b}
+  Subnets:
+    Type: AWS::RDS::DBSubnetGroup
+    Properties: {DBSubnetGroupDescription: two zones, SubnetIds: [!Ref SubnetA, !Ref SubnetB]}
+"#;
+
+/// What the secrets hold.
+const HELD: &str = r#"
+import sys, boto3
+secrets = boto3.client('secretsmanager', region_name='us-east-1', endpoint_url=sys.argv[1])
+for secret in secrets.list_secrets()['SecretList']:
+    print(secrets.get_secret_value(SecretId=secret['ARN'])['SecretString'])
+"#;
+
+#[test]
+fn a_secret_may_be_drawn_in_the_same_run() {
+    let project = Project::empty();
+    project
+        .write("payctl.toml", PROJECT)
+        .write("template.yaml", DRAWN);
+    let run = project.ok("plan --json");
+    let json = run.json();
+    let cluster = json["changes"]
+        .as_array()
+        .and_then(|all| {
+            all.iter()
+                .find(|change| change["address"] == "us-east-1/net.Cluster")
+        })
+        .unwrap_or_else(|| panic!("{}", run.out));
+    assert_eq!(
+        cluster["after"]["MasterUserPassword"],
+        serde_json::json!({ "$unknown": "us-east-1/net.Secret.Ref" })
+    );
+    let run = project.ok("apply --auto-approve --json");
+    let world = Emulator::world_of(&project);
+    let held = python::script(HELD, &[&world.url]);
+    let seen = python::script(TOPICS, &[&world.url]);
+    world.stop();
+    let held: serde_json::Value = serde_json::from_str(held.trim()).expect("a secret in JSON");
+    let password = held["password"].as_str().expect("a password").to_owned();
+    assert_eq!(password.chars().count(), 30);
+    assert!(!run.out.contains(&password) && !run.err.contains(&password));
+    // It was resolved after the attachment had written the host, and by its name after it was made.
+    let host = held["host"].as_str().expect("a host");
+    assert!(seen.contains(&format!("at {host}")), "{seen}");
+    assert!(seen.contains(&password), "{seen}");
+    quiet(
+        &project,
+        &[&password],
+        &[
+            "plan --detailed-exitcode",
+            "drift --detailed-exitcode",
+            "show Cluster --json",
+            "show ByName",
+        ],
+    );
+    // Another secret is another reference.
+    project.edit("template.yaml", "shop/drawn", "shop/other");
+    assert_eq!(
+        project.actions(""),
+        [
+            "replace Attachment",
+            "replace Cluster",
+            "replace Secret",
+            "update ByArn",
+            "update ByName"
+        ]
+    );
+    project.ok("destroy --auto-approve");
+}
