@@ -9,7 +9,6 @@ mod harness;
 mod high_availability;
 mod laws;
 mod lookups;
-mod order;
 mod projects;
 mod public_templates;
 mod references;
