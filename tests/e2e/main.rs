@@ -8,6 +8,7 @@ mod faults;
 mod harness;
 mod high_availability;
 mod laws;
+mod order;
 mod lookups;
 mod projects;
 mod public_templates;
