@@ -584,6 +584,12 @@ error[bad-function]: Fn::GetStackOutput takes a map with StackName, OutputName a
   --> shop.yaml:35:39
 35 |       KmsMasterKeyId: !GetStackOutput a.b
    |                                       ^^^
+
+error[bad-policy]: AWS::SNS::Topic has no UpdatePolicy
+  --> shop.yaml:36:33
+36 |   Last: {Type: AWS::SNS::Topic, UpdatePolicy: {EnableVersionUpgrade: true}}
+   |                                 ^^^^^^^^^^^^
+  help: remove it: UpdatePolicy is for AWS::AutoScaling::AutoScalingGroup, AWS::Lambda::Alias, AWS::Elasticsearch::Domain, AWS::OpenSearchService::Domain, AWS::ElastiCache::ReplicationGroup, AWS::AppStream::Fleet
 "#);
 }
 
