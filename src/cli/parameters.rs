@@ -1,5 +1,6 @@
 //! Where the values of a template's parameters come from: command line over stack over environment over default.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -16,8 +17,11 @@ pub(super) struct Parameters<'a> {
     command_line: BTreeMap<String, String>,
     folder: &'a Path,
     environment: &'a str,
-    asked: BTreeMap<String, Value>,
+    asked: &'a Asked,
 }
+
+/// What people were asked for in this run: the templates are filled in more than once, and nobody wants to type twice.
+pub(super) type Asked = RefCell<BTreeMap<String, Value>>;
 
 impl<'a> Parameters<'a> {
     /// With `--parameter K=V` of the command line. `folder` is the project's.
@@ -25,6 +29,7 @@ impl<'a> Parameters<'a> {
         given: &[String],
         folder: &'a Path,
         environment: &'a str,
+        asked: &'a Asked,
     ) -> Result<Parameters<'a>, Failure> {
         let pair = |text: &String| match text.split_once('=') {
             Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -36,7 +41,7 @@ impl<'a> Parameters<'a> {
             command_line,
             folder,
             environment,
-            asked: BTreeMap::new(),
+            asked,
         })
     }
 
@@ -121,7 +126,7 @@ impl<'a> Parameters<'a> {
     }
 
     fn ask(&mut self, name: &str, parameter: &Parameter) -> Result<Option<Value>, Failure> {
-        if let Some(value) = self.asked.get(name) {
+        if let Some(value) = self.asked.borrow().get(name) {
             return Ok(Some(value.clone()));
         }
         if !std::io::stdin().is_terminal() {
@@ -145,7 +150,9 @@ impl<'a> Parameters<'a> {
             std::io::stdin().read_line(&mut line).map_err(unreadable)?;
             Value::from(line.trim_end_matches(['\r', '\n']))
         };
-        self.asked.insert(name.to_owned(), value.clone());
+        self.asked
+            .borrow_mut()
+            .insert(name.to_owned(), value.clone());
         Ok(Some(value))
     }
 }
@@ -190,4 +197,27 @@ fn generated(folder: &Path, environment: &str, name: &str) -> Result<Value, Fail
         .map_err(io)?;
     file.write_all(text.as_bytes()).map_err(io)?;
     Ok(Value::secret(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_once_is_not_asked_for_again() {
+        let text = "Parameters: {Name: {Type: String}}\nResources: {T: {Type: AWS::SNS::Topic}}\n";
+        let template = crate::template::load("t.yaml", text).unwrap();
+        let asked = Asked::default();
+        asked
+            .borrow_mut()
+            .insert("Name".to_owned(), Value::from("typed"));
+        // The templates are filled in for the look-ups first, then for the plan: each time by another reader.
+        for _ in 0..2 {
+            let mut parameters = Parameters::new(&[], Path::new("."), "local", &asked).unwrap();
+            let value = parameters
+                .ask("Name", &template.parameters["Name"])
+                .unwrap();
+            assert_eq!(value, Some(Value::from("typed")));
+        }
+    }
 }

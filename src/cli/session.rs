@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Global;
+use super::parameters::Asked;
 use crate::apply::regions::Regions;
 use crate::project::{Environment, Project, ProjectError};
 use crate::report::failure::Failure;
@@ -30,6 +31,8 @@ pub(super) struct Session {
     pub(super) state: State,
     /// `--region`, where the environment has several: only what is in it.
     pub(super) only_region: Option<String>,
+    /// The parameters that were asked for on the terminal.
+    pub(super) asked: Asked,
 }
 
 /// AWS, or the simulated one, in every region of the environment.
@@ -96,6 +99,7 @@ impl Session {
             store,
             state,
             only_region,
+            asked: Asked::default(),
         })
     }
 

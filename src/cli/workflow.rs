@@ -172,7 +172,12 @@ pub(super) fn inputs(
     ask: bool,
 ) -> Result<Vec<Inputs>, Failure> {
     let (project, environment) = (&session.project.name, &session.environment.name);
-    let mut parameters = Parameters::new(&global.parameters, &session.project.root, environment)?;
+    let mut parameters = Parameters::new(
+        &global.parameters,
+        &session.project.root,
+        environment,
+        &session.asked,
+    )?;
     parameters.check(loaded.stacks.iter().map(|(_, template)| template))?;
     let account = session
         .state

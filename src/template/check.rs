@@ -106,7 +106,7 @@ pub(super) fn properties<L: Clone>(
                 false
                     if matches!(
                         finding.kind,
-                        FindingKind::UnknownProperty | FindingKind::Missing | FindingKind::ReadOnly
+                        FindingKind::UnknownProperty | FindingKind::ReadOnly
                     ) =>
                 {
                     finding.message
@@ -171,10 +171,7 @@ pub(super) fn properties<L: Clone>(
                     "read-only-property",
                     "remove it; other resources read it with Fn::GetAtt".to_owned(),
                 ),
-                FindingKind::WrongType => (
-                    "wrong-type",
-                    format!("`payctl schema {type_name}` says what it takes"),
-                ),
+                FindingKind::WrongType => ("wrong-type", form(&message, type_name)),
                 FindingKind::Enum => ("bad-value", "use one of the allowed values".to_owned()),
                 FindingKind::Pattern => (
                     "bad-value",
@@ -201,6 +198,27 @@ pub(super) fn properties<L: Clone>(
                 .address(address)
         })
         .collect()
+}
+
+/// How a value of the type that was expected is written.
+fn form(message: &str, type_name: &str) -> String {
+    let expected = message
+        .split_once("expected ")
+        .and_then(|(_, rest)| rest.split_once(", found "));
+    match expected {
+        Some(("a list", found)) if found == "a map" => {
+            "begin each item with `- `: it is a list of maps".to_owned()
+        }
+        Some(("a list", _)) => {
+            "write it as a list: `[…]`, or items that begin with `- `".to_owned()
+        }
+        Some(("a map", "a list")) => "remove the `- ` or brackets around it".to_owned(),
+        Some(("a text" | "a number" | "a whole number" | "true or false", "a list" | "a map")) => {
+            "give it one value".to_owned()
+        }
+        Some(("true or false", _)) => "write true or false".to_owned(),
+        _ => format!("`payctl schema {type_name}` says what it takes"),
+    }
 }
 
 /// The same without any choice: of each `Fn::If` one side, but never `AWS::NoValue` where the other side is something.

@@ -146,7 +146,9 @@ impl Loader {
             NodeKind::Map(entries) => entries,
             NodeKind::Null => {
                 self.report("null-value", format!("{what} is empty (null)"), node.span)
-                    .help = Some("give it a value or remove the key".to_owned());
+                    .help = Some(
+                    "indent what belongs to it deeper than itself, or remove the key".to_owned(),
+                );
                 &[]
             }
             _ => {
@@ -154,7 +156,11 @@ impl Loader {
                     "wrong-type",
                     format!("{what} must be a map, not {}", node.kind_name()),
                     node.span,
-                );
+                )
+                .help = Some(match node.kind {
+                    NodeKind::List(_) => "remove the `- ` in front of its keys".to_owned(),
+                    _ => "write its keys below it, each as `key: value`".to_owned(),
+                });
                 &[]
             }
         }

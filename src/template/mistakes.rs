@@ -440,6 +440,7 @@ Resources:
       TopicName: !GetStackOutput {Stack: a, StackName: b}
       DisplayName: !GetStackOutput {StackName: a, OutputName: b, RoleArn: c}
       KmsMasterKeyId: !GetStackOutput a.b
+  Last: {Type: AWS::SNS::Topic, UpdatePolicy: {EnableVersionUpgrade: true}}
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
 error[unknown-type]: there is no parameter type `AWS::EC2::Subnet`
@@ -512,7 +513,7 @@ error[bad-value]: there is no UpdateReplacePolicy `RetainExceptOnCreate`
    |                          ^^^^^^^^^^^^^^^^^^^^
   help: use Delete, Retain or Snapshot
 
-error[bad-policy]: AWS::SNS::Topic has no CreationPolicy
+warning[no-effect]: AWS::SNS::Topic has no CreationPolicy
   --> shop.yaml:20:5
 20 |     CreationPolicy: {ResourceSignal: {Count: 1}}
    |     ^^^^^^^^^^^^^^
@@ -583,6 +584,12 @@ error[bad-function]: Fn::GetStackOutput takes a map with StackName, OutputName a
   --> shop.yaml:35:39
 35 |       KmsMasterKeyId: !GetStackOutput a.b
    |                                       ^^^
+
+error[bad-policy]: AWS::SNS::Topic has no UpdatePolicy
+  --> shop.yaml:36:33
+36 |   Last: {Type: AWS::SNS::Topic, UpdatePolicy: {EnableVersionUpgrade: true}}
+   |                                 ^^^^^^^^^^^^
+  help: remove it: UpdatePolicy is for AWS::AutoScaling::AutoScalingGroup, AWS::Lambda::Alias, AWS::Elasticsearch::Domain, AWS::OpenSearchService::Domain, AWS::ElastiCache::ReplicationGroup, AWS::AppStream::Fleet
 "#);
 }
 

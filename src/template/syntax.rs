@@ -175,6 +175,24 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
 pub(super) const USE_EXTENSIONS: &str =
     "add `Transform: AWS::LanguageExtensions` at the top level of the template";
 
+/// How a function is written.
+fn example(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Fn::Join" => "!Join ['-', [a, b]]",
+        "Fn::Split" => "!Split [',', 'a,b']",
+        "Fn::Select" => "!Select [0, [a, b]]",
+        "Fn::If" => "!If [IsProd, 3, 1]",
+        "Fn::Equals" => "!Equals [!Ref Stage, prod]",
+        "Fn::Not" => "!Not [!Condition IsProd]",
+        "Fn::And" => "!And [!Condition IsProd, !Condition IsLarge]",
+        "Fn::Or" => "!Or [!Condition IsProd, !Condition IsLarge]",
+        "Fn::FindInMap" => "!FindInMap [Images, !Ref AWS::Region, arm64]",
+        "Fn::Cidr" => "!Cidr [10.0.0.0/16, 4, 8]",
+        "Fn::GetAtt" => "!GetAtt Vpc.CidrBlock",
+        _ => return None,
+    })
+}
+
 /// In the place of what has been reported: as unknown it causes no second message.
 fn broken() -> Kind<Local> {
     Kind::Value(Value::unknown(
@@ -429,6 +447,12 @@ impl Syntax<'_> {
                     let message = format!("the delimiter of {name} must be a plain text");
                     self.report("bad-function", message, delimiter.span, None);
                 }
+                if function == Function::Join && rest.scalar_text().is_some() {
+                    let message = "Fn::Join takes [delimiter, list]; this is no list";
+                    let help = "for example `!Join ['-', [a, b]]`".to_owned();
+                    self.report("bad-function", message, rest.span, Some(help));
+                    return nothing;
+                }
                 let text = Value::String(delimiter.scalar_text().unwrap_or_default());
                 Kind::Call(
                     function,
@@ -572,7 +596,7 @@ impl Syntax<'_> {
                     "bad-function",
                     format!("{name} takes {form}, not {found}"),
                     argument.span,
-                    None,
+                    example(name).map(|example| format!("for example `{example}`")),
                 );
                 None
             }
@@ -583,7 +607,9 @@ impl Syntax<'_> {
         match node.scalar_text() {
             Some(name) => {
                 if !self.names.conditions.contains(&name) && !self.names.may_exist(&name) {
-                    let help = self.advice(&name, self.names.conditions.iter(), "conditions");
+                    let help = self
+                        .advice(&name, self.names.conditions.iter(), "conditions")
+                        .or(Some("define it in the section Conditions".to_owned()));
                     self.report(
                         "unknown-condition",
                         format!("there is no condition `{name}`"),

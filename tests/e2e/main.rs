@@ -16,6 +16,7 @@ mod references;
 mod sandbox_outside;
 mod scenarios;
 mod secrecy;
+mod template_mistakes;
 mod templates;
 mod witness;
 mod wrong_input;

@@ -25,6 +25,17 @@ struct Wrong {
     line: u64,
     /// What the message must contain.
     says: String,
+    /// The command that finds it; what comes before it is content.
+    #[serde(default)]
+    command: Finder,
+}
+
+#[derive(Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Finder {
+    #[default]
+    Validate,
+    Plan,
 }
 
 fn folder() -> PathBuf {
@@ -72,7 +83,14 @@ fn project(name: &str, expected: &Expected) -> Project {
 }
 
 fn fails_as_it_should(name: &str, project: &Project, wrong: &Wrong) {
-    let json = project.fails("validate --json", 1).json();
+    if wrong.command == Finder::Plan {
+        project.ok("validate");
+    }
+    let command = match wrong.command {
+        Finder::Validate => "validate --json",
+        Finder::Plan => "plan --json",
+    };
+    let json = project.fails(command, 1).json();
     let error = &json["error"];
     assert_eq!(
         (error["file"].as_str(), error["line"].as_u64()),

@@ -156,9 +156,10 @@ fn refusal(
 ) -> Result<Verdict, Vec<String>> {
     let found: Vec<_> = found.collect();
     let clear = found.iter().find(|diagnostic| {
+        let message = diagnostic.message.to_lowercase();
         diagnostic.code == "unsupported"
             && diagnostic.place.is_some()
-            && diagnostic.message.to_lowercase().contains("transform")
+            && (message.contains("transform") || message.contains("macro"))
     });
     match clear {
         Some(diagnostic) => Ok(Verdict::Refused(diagnostic.message.clone())),

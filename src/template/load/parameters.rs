@@ -132,7 +132,10 @@ impl Loader {
             && let Some(default) = &parameter.default
             && let Err(message) = parameter.accept(name, default)
         {
-            let diagnostic = parameter.refuse(&self.source, message, default_at);
+            let mut diagnostic = parameter.refuse(&self.source, message, default_at);
+            diagnostic
+                .help
+                .get_or_insert_with(|| "change Default, or what the parameter allows".to_owned());
             self.diagnostics.push(diagnostic);
         }
         parameter

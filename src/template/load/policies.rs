@@ -179,11 +179,16 @@ impl Loader {
                 .copied()
                 .collect();
             let message = format!("{type_name} has no {}", part.key);
-            self.report("bad-policy", message, part.key_span).help = Some(format!(
-                "remove it: {} is for {}",
-                part.key,
-                types.join(", ")
-            ));
+            let help = format!("remove it: {} is for {}", part.key, types.join(", "));
+            if part.key == "CreationPolicy" {
+                // CloudFormation does not refuse it, it has nothing to wait for.
+                let warning = Diagnostic::warning("no-effect", message)
+                    .at(&self.source, part.key_span)
+                    .help(help);
+                warn(&mut self.diagnostics, warning);
+            } else {
+                self.report("bad-policy", message, part.key_span).help = Some(help);
+            }
             return;
         };
         if node.function().is_none() {

@@ -41,6 +41,20 @@ impl Loader {
         };
         let what = format!("the resource `{name}`");
         let before = self.diagnostics.len();
+        let parts = entry.value.as_map().unwrap_or_default();
+        if RESOURCE_KEYS.contains(&name) && !parts.iter().any(|part| part.key == "Type") {
+            // The resource's own keys stand beside it: told once, not by what follows from it.
+            self.report(
+                "bad-name",
+                format!("`{name}` stands where the name of a resource belongs"),
+                entry.key_span,
+            )
+            .help = Some(format!(
+                "indent it and what belongs to it below the resource whose {name} it is"
+            ));
+            return None;
+        }
+        let mut has_properties = true;
         for part in self.entries(&what, &entry.value) {
             let value = &part.value;
             match part.key.as_str() {
@@ -55,7 +69,8 @@ impl Loader {
                     if is_map {
                         resource.properties = self.term(value, Some(name), Within::Value);
                     } else {
-                        self.entries(&format!("Properties of {what}"), value);
+                        has_properties = false;
+                        self.entries("Properties", value);
                     }
                 }
                 "DependsOn" => resource.depends_on = self.depends_on(name, value),
@@ -71,7 +86,8 @@ impl Loader {
                             condition,
                             self.names.conditions.iter().map(String::as_str),
                         )
-                        .map(|similar| format!("did you mean `{similar}`?"));
+                        .map(|similar| format!("did you mean `{similar}`?"))
+                        .or(Some("define it in the section Conditions".to_owned()));
                         self.report(
                             "unknown-condition",
                             format!("there is no condition `{condition}`"),
@@ -105,13 +121,22 @@ impl Loader {
                     resource.update_policy = Some(self.term(value, Some(name), Within::Value))
                 }
                 "Version" => {}
+                property if self.is_property(name, property) => {
+                    self.report(
+                        "unknown-key",
+                        format!("`{property}` stands beside Properties"),
+                        part.key_span,
+                    )
+                    .help = Some("it is a property: indent it below Properties".to_owned());
+                    has_properties = false;
+                }
                 _ => self.unknown_key("a resource", part, &RESOURCE_KEYS),
             }
         }
         if resource.type_name.is_empty() && self.diagnostics.len() == before {
             self.report("missing-key", format!("{what} has no Type"), entry.key_span);
         }
-        if resource.checked {
+        if resource.checked && has_properties {
             let found = check::properties(
                 &self.source,
                 name,
@@ -137,6 +162,14 @@ impl Loader {
             diagnostic.address.get_or_insert_with(|| name.to_owned());
         }
         Some(resource)
+    }
+
+    /// Whether the type of a resource has such a property.
+    fn is_property(&self, logical_id: &str, name: &str) -> bool {
+        let type_name = self.names.resources.get(logical_id);
+        type_name
+            .and_then(|type_name| payctl_model::facts::facts().get(type_name))
+            .is_some_and(|facts| facts.root.properties.contains_key(name))
     }
 
     fn resource_type(&mut self, node: &Node) -> Option<(String, bool)> {
@@ -235,7 +268,8 @@ impl Loader {
                                 &condition,
                                 self.names.conditions.iter().map(String::as_str),
                             )
-                            .map(|similar| format!("did you mean `{similar}`?"));
+                            .map(|similar| format!("did you mean `{similar}`?"))
+                            .or(Some("define it in the section Conditions".to_owned()));
                             self.report("unknown-condition", message, part.value.span)
                                 .help = help;
                         }
@@ -243,6 +277,12 @@ impl Loader {
                     }
                 }
                 "Export" => {
+                    if let Some(text) = part.value.scalar_text() {
+                        let message = format!("Export of {what} must be a map, not a text");
+                        self.report("wrong-type", message, part.value.span).help =
+                            Some(format!("write `Export: {{Name: {text}}}`"));
+                        continue;
+                    }
                     for export in self.entries(&format!("Export of {what}"), &part.value) {
                         match export.key.as_str() {
                             "Name" => {
@@ -259,12 +299,16 @@ impl Loader {
                 ),
             }
         }
-        if output.value.is_none() && self.diagnostics.len() == before {
+        let misspelt = self.diagnostics[before..]
+            .iter()
+            .any(|diagnostic| diagnostic.code == "unknown-key");
+        if output.value.is_none() && entry.value.as_map().is_some() && !misspelt {
             self.report(
                 "missing-key",
                 format!("{what} has no Value"),
                 entry.key_span,
-            );
+            )
+            .help = Some("add `Value: …`".to_owned());
         }
         Some(output)
     }

@@ -35,7 +35,11 @@ impl Syntax<'_> {
             .chain(self.names.resources.keys())
             .map(String::as_str)
             .chain(pseudo);
+        let of_resource = name
+            .split_once('.')
+            .is_some_and(|(resource, _)| self.names.resources.contains_key(resource));
         let help = match did_you_mean(name, all) {
+            _ if of_resource => format!("an attribute is read with Fn::GetAtt: `!GetAtt {name}`"),
             Some(similar) => format!("did you mean `{similar}`?"),
             None if name.contains('.') => {
                 "Ref takes a name alone; use Fn::GetAtt for attributes".to_owned()

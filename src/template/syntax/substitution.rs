@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use payctl_model::Value;
 
+use super::super::diagnostic::did_you_mean;
 use super::super::expr::{Function, Kind, Tree};
 use super::super::node::Node;
 use super::super::source::Span;
@@ -90,6 +91,12 @@ impl Syntax<'_> {
                     }
                     term.kind.clone()
                 }
+                None if let Some(similar) = self.meant(name, &variables) => {
+                    let message = format!("there is no variable `{name}`");
+                    let help = format!("did you mean `{similar}`?");
+                    self.report("unknown-reference", message, span, Some(help));
+                    broken()
+                }
                 // `${AWS::NoValue}` is no text at all.
                 None => match self.sub_variable(name, span) {
                     Kind::NoValue => Kind::Value(Value::from("")),
@@ -103,6 +110,19 @@ impl Syntax<'_> {
             pieces.push(Tree::new(Kind::Value(Value::String(plain)), template.span));
         }
         Kind::Call(Function::Sub, pieces)
+    }
+
+    /// The variable that was meant by a name which is nothing else.
+    fn meant<'v>(
+        &self,
+        name: &str,
+        variables: &BTreeMap<&'v str, (Term, usize)>,
+    ) -> Option<&'v str> {
+        let known = name.contains([':', '.'])
+            || self.names.parameters.contains(name)
+            || self.names.resources.contains_key(name)
+            || self.names.may_exist(name);
+        did_you_mean(name, variables.keys().copied()).filter(|_| !known)
     }
 
     fn sub_variable(&mut self, name: &str, span: Span) -> Kind<Local> {
