@@ -8,6 +8,7 @@ is held to AWS's API models: strict.py.
 
 import sys
 
+import moto.ec2.models.dhcp_options as dhcp_models
 import moto.ec2.models.nat_gateways as nat_gateways
 import moto.ec2.models.network_acls as network_acls
 import moto.ec2.models.security_groups as security_groups
@@ -72,6 +73,17 @@ def keep_tags_of_options(create_dhcp_options):
     return create
 
 
+def let_go_of_old_options(associate_dhcp_options):
+    """DHCP options that a VPC had before are free (API_DeleteDhcpOptions)."""
+
+    def associate(self, dhcp_options, vpc):
+        if vpc.dhcp_options:
+            vpc.dhcp_options.vpc = None
+        associate_dhcp_options(self, dhcp_options, vpc)
+
+    return associate
+
+
 def know_own_id(resource, name):
     """The filter for the identifier itself, which moto answers with 500 (API_DescribeNetworkAcls and the others')."""
     others = resource.get_filter_value
@@ -84,6 +96,8 @@ def know_own_id(resource, name):
 
 options = dhcp_options.DHCPOptions
 options.create_dhcp_options = keep_tags_of_options(options.create_dhcp_options)
+sets = dhcp_models.DHCPOptionsSetBackend
+sets.associate_dhcp_options = let_go_of_old_options(sets.associate_dhcp_options)
 know_own_id(network_acls.NetworkAcl, "network-acl-id")
 know_own_id(vpcs.VPCEndPoint, "vpc-endpoint-id")
 know_own_id(peerings.VPCPeeringConnection, "vpc-peering-connection-id")

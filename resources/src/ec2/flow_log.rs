@@ -25,9 +25,10 @@ native!(
         // A role that was just made is not known everywhere yet (IAM user guide, "Changes that I make are not always immediately
         // visible").
         propagation: &[("InvalidParameter", "Unable to assume given IAM role")],
-        // FlowLogAlreadyExists: "with the same configuration and log destination" (EC2 API reference, "Error codes"). The
-        // destination can be written in several ways (a group's name or ARN), so that a successor never waits for it to differ.
-        unique: &[&["ResourceId", "TrafficType"]],
+        // FlowLogAlreadyExists: "with the same configuration and log destination" (EC2 API reference, "Error codes"). What of a
+        // configuration counts is not written down, and a destination can be written in several ways: a successor of the same
+        // resource's log waits until its place is free.
+        unique: &[&["ResourceId"]],
         ..Definition::new("AWS::EC2::FlowLog", "ec2")
     }
 );
