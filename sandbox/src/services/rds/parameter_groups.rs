@@ -366,7 +366,7 @@ fn defaults(call: &mut Call, scope: Scope) -> Answer {
 fn copy(call: &mut Call, groups: &Groups) -> Answer {
     let stem = groups.copied;
     let text = |part: &str| {
-        let member = format!("{part}");
+        let member = part.to_string();
         call.text(&member).unwrap_or_default().to_owned()
     };
     let source = text(&format!("Source{stem}Identifier"));
