@@ -206,9 +206,7 @@ fn form(message: &str, type_name: &str) -> String {
         .split_once("expected ")
         .and_then(|(_, rest)| rest.split_once(", found "));
     match expected {
-        Some(("a list", found)) if found == "a map" => {
-            "begin each item with `- `: it is a list of maps".to_owned()
-        }
+        Some(("a list", "a map")) => "begin each item with `- `: it is a list of maps".to_owned(),
         Some(("a list", _)) => {
             "write it as a list: `[…]`, or items that begin with `- `".to_owned()
         }
