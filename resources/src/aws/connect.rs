@@ -57,15 +57,20 @@ impl Default for ConnectOptions {
 /// The region that the environment, the profile or the machine names, as every AWS tool looks for it (AWS SDKs and Tools
 /// reference guide, "AWS Region").
 pub async fn configured_region(profile: Option<&str>) -> Option<String> {
-    let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
     if let Some(profile) = profile {
-        chain = chain.profile_name(profile);
+        loader = loader.profile_name(profile);
     }
-    chain
-        .build()
-        .region()
-        .await
-        .map(|region| region.to_string())
+    let config = loader.load().await;
+    config.region().map(|region| region.as_ref().to_owned())
+}
+
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https()
 }
 
 /// The endpoints of services, the user's own ones before AWS's.
@@ -138,11 +143,7 @@ impl Aws {
                 endpoints,
             ));
         }
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
-            .build_https();
+        let http = https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
         if let Some(url) = &options.endpoint_url {
             // The calls that fetch credentials go there too.
