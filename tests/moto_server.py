@@ -2,13 +2,14 @@
 
 AWS gives back every member below from DescribeServices and DescribeSecurityGroupRules (the API reference of each); moto
 5.2.5 takes them and forgets them, as it does with the tags of DHCP options, so that no second plan could be clean. It keeps the
-network interfaces of NAT gateways that are gone, and does not know the filters for the identifiers of some things. Every request
-is held to AWS's API models: strict.py.
+network interfaces of NAT gateways and of instances that are gone, and does not know the filters for the identifiers of some
+things. Every request is held to AWS's API models: strict.py.
 """
 
 import sys
 
 import moto.ec2.models.dhcp_options as dhcp_models
+import moto.ec2.models.elastic_network_interfaces as elastic_network_interfaces
 import moto.ec2.models.nat_gateways as nat_gateways
 import moto.ec2.models.network_acls as network_acls
 import moto.ec2.models.security_groups as security_groups
@@ -69,6 +70,13 @@ def keep_tags_of_options(create_dhcp_options):
         tags = self._parse_tag_specification().get("dhcp-options", {})
         result.result["DhcpOptions"].add_tags(tags)
         return result
+def goes_with_its_instance(create_network_interface):
+    """What is made with an instance is deleted with it unless the request says no (API_InstanceNetworkInterfaceSpecification)."""
+
+    def create(self, *arguments, **members):
+        if "device_index" in members:
+            members["delete_on_termination"] = True
+        return create_network_interface(self, *arguments, **members)
 
     return create
 
@@ -104,6 +112,8 @@ know_own_id(peerings.VPCPeeringConnection, "vpc-peering-connection-id")
 responses = ecs.EC2ContainerServiceResponse
 responses.create_service = keep_service_members(responses.create_service)
 security_groups.SecurityGroupRule.description = property(rule_description)
+interfaces = elastic_network_interfaces.NetworkInterfaceBackend
+interfaces.create_network_interface = goes_with_its_instance(interfaces.create_network_interface)
 backend = nat_gateways.NatGatewayBackend
 backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
 

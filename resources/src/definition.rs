@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use payctl_model::{Incarnation, PhysicalId, Value};
+use payctl_model::{Incarnation, PhysicalId, PropertyPath, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::context::Context;
@@ -70,6 +70,8 @@ pub struct Definition {
     pub renewed_by_update: &'static [&'static str],
     /// Attributes whose value is another when this property changes: a stream's ARN with what the stream shows.
     pub renewed_by: &'static [(&'static str, &'static str)],
+    /// Properties whose change needs a new resource in some cases only (the registry's conditional create-only ones).
+    pub replaced_when: &'static [(&'static str, Replaces)],
     /// CloudFormation takes a final snapshot when no deletion policy is written down.
     pub snapshot_by_default: bool,
     /// Properties (patterns) that are refused, with the reason. "Too hard" is none.
@@ -118,6 +120,7 @@ impl Definition {
             holds: &[],
             renewed_by_update: &[],
             renewed_by: &[],
+            replaced_when: &[],
             snapshot_by_default: false,
             unsupported: &[],
             not_told: &[],
@@ -133,6 +136,9 @@ impl Definition {
 pub fn ready(_: &Json) -> Status {
     Status::Ready
 }
+
+/// Whether a difference needs a new resource: its path, what is declared there (`None`: no more) and the live model.
+pub type Replaces = fn(&PropertyPath, Option<&Value>, &Value) -> bool;
 
 /// Makes an input of the declared properties.
 pub type Build = fn(&Map<String, Json>) -> Map<String, Json>;
@@ -162,6 +168,8 @@ pub struct Create {
     pub instead: Option<Choice>,
     /// Calls for what this one does not take are refused until the resource is ready.
     pub settles: bool,
+    /// EC2: types of resources that the call makes besides, tagged alike where a property says so.
+    pub tags_too: &'static [(&'static str, &'static str)],
     /// The call overwrites what has the name already, whoever's it is: it is looked first, and made only where the name is free.
     pub overwrites: bool,
 }
@@ -178,6 +186,7 @@ impl Create {
             own: &[],
             instead: None,
             settles: false,
+            tags_too: &[],
             overwrites: false,
         }
     }
@@ -421,6 +430,8 @@ pub enum Tags {
     Member,
     /// EC2: with the create call, in `TagSpecifications` with this resource type.
     Specification(&'static str),
+    /// EC2: with the create call, in a property of its own that lists tags by type of resource; this one is its own.
+    Listed(&'static str, &'static str),
     /// Not with the create call: afterwards.
     Afterwards,
 }

@@ -32,7 +32,7 @@ pub struct Load {
     pub by: By,
     /// How many keys a call takes (AWS's limit, or what makes a handy call).
     pub batch: usize,
-    /// Where the items stand in the answer, dotted, `*` for what is in lists (`Reservations.*.Instances`); empty: the answer
+    /// Where the items stand in the answer, dotted, `*` for what is in lists (`Reservations.*.Instances.*`); empty: the answer
     /// itself is the one item.
     pub items: &'static str,
     /// A second list of the answer whose items count like those of the first (composite alarms beside metric alarms); empty: none.

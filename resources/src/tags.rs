@@ -93,7 +93,59 @@ pub fn prepare(
     };
     let mut tags = environment_tags.clone();
     tags.extend(owner.tags());
-    with_tags(&facts, &desired, &tags)
+    match definition.tags {
+        Tags::Listed(property, kind) => with_listed(&desired, property, kind, &tags),
+        _ => with_tags(&facts, &desired, &tags),
+    }
+}
+
+/// Properties with more tags in a list of tags by type of resource.
+fn with_listed(
+    properties: &Value,
+    property: &str,
+    kind: &str,
+    tags: &BTreeMap<String, String>,
+) -> Value {
+    let mut properties = properties.clone();
+    let Some(map) = properties.as_map_mut() else {
+        return properties;
+    };
+    let list = map
+        .entry(property.to_owned())
+        .or_insert_with(|| Value::List(Vec::new()));
+    let Value::List(items) = list else {
+        return properties;
+    };
+    let is_own = |item: &Value| item.get("ResourceType").and_then(Value::as_str) == Some(kind);
+    if !items.iter().any(is_own) {
+        items.push(Value::from(json!({"ResourceType": kind})));
+    }
+    for item in items.iter_mut().filter(|item| is_own(item)) {
+        let declared = item.as_map_mut().map(|item| {
+            item.entry("Tags".to_owned())
+                .or_insert_with(|| Value::List(Vec::new()))
+        });
+        if let Some(Value::List(pairs)) = declared {
+            add_pairs(pairs, tags);
+        }
+    }
+    properties
+}
+
+/// Adds the tags whose keys are not there.
+fn add_pairs(pairs: &mut Vec<Value>, tags: &BTreeMap<String, String>) {
+    for (key, value) in tags {
+        if !pairs
+            .iter()
+            .any(|pair| pair.get("Key").and_then(Value::as_str) == Some(key))
+        {
+            let pair = BTreeMap::from([
+                ("Key".to_owned(), key.as_str().into()),
+                ("Value".to_owned(), value.as_str().into()),
+            ]);
+            pairs.push(pair.into());
+        }
+    }
 }
 
 /// Properties with more tags; a tag that is declared keeps its value. Unchanged where the type has no tags.
@@ -123,20 +175,34 @@ pub fn with_tags(facts: &TypeFacts, properties: &Value, tags: &BTreeMap<String, 
         .entry(property.to_owned())
         .or_insert_with(|| Value::List(Vec::new()));
     if let Value::List(items) = declared {
-        for (key, value) in tags {
-            if !items
-                .iter()
-                .any(|item| item.get("Key").and_then(Value::as_str) == Some(key))
-            {
-                let pair = BTreeMap::from([
-                    ("Key".to_owned(), key.as_str().into()),
-                    ("Value".to_owned(), value.as_str().into()),
-                ]);
-                items.push(pair.into());
-            }
-        }
+        add_pairs(items, tags);
     }
     properties
+}
+
+/// The tags of a resource of this type, wherever its model or its declaration has them.
+pub fn of_type(
+    definition: &Definition,
+    facts: &TypeFacts,
+    model: &Value,
+) -> BTreeMap<String, String> {
+    let Tags::Listed(property, kind) = definition.tags else {
+        return tags_of(facts, model);
+    };
+    let items = model.get(property).and_then(Value::as_list);
+    let own = items
+        .into_iter()
+        .flatten()
+        .filter(|item| item.get("ResourceType").and_then(Value::as_str) == Some(kind));
+    own.filter_map(|item| item.get("Tags").and_then(Value::as_list))
+        .flatten()
+        .filter_map(pair)
+        .collect()
+}
+
+fn pair(item: &Value) -> Option<(String, String)> {
+    let value = item.get("Value").and_then(text);
+    Some((text(item.get("Key")?)?, value.unwrap_or_default()))
 }
 
 /// The tags of a model or of declared properties, lists of pairs and maps alike.
@@ -147,15 +213,7 @@ pub fn tags_of(facts: &TypeFacts, model: &Value) -> BTreeMap<String, String> {
             .iter()
             .filter_map(|(key, value)| Some((key.clone(), text(value)?)))
             .collect(),
-        Some(Value::List(items)) => items
-            .iter()
-            .filter_map(|item| {
-                Some((
-                    text(item.get("Key")?)?,
-                    item.get("Value").and_then(text).unwrap_or_default(),
-                ))
-            })
-            .collect(),
+        Some(Value::List(items)) => items.iter().filter_map(pair).collect(),
         _ => BTreeMap::new(),
     }
 }
@@ -197,7 +255,7 @@ pub const TAG_CALLS: &[TagCalls] = &[
         resource: "Resources",
         tags: "Tags",
         keys: "Tags",
-        named_by: &["AllocationId"],
+        named_by: &[],
     },
     TagCalls {
         service: "rds",
@@ -330,6 +388,19 @@ const ALSO: &[(&str, &str, &str)] = &[("ssm", "ResourceType", "Parameter")];
 
 /// Types that differ from their service.
 pub const BY_TYPE: &[(&str, TagCalls)] = &[
+    // Its id is the address and the allocation; a NAT gateway has an allocation too, whose tags are not its own.
+    (
+        "AWS::EC2::EIP",
+        TagCalls {
+            service: "ec2",
+            add: "CreateTags",
+            remove: "DeleteTags",
+            resource: "Resources",
+            tags: "Tags",
+            keys: "Tags",
+            named_by: &["AllocationId"],
+        },
+    ),
     (
         "AWS::IAM::Role",
         TagCalls {
@@ -430,7 +501,10 @@ pub async fn update(
     desired: &Value,
     live: &Value,
 ) -> Result<()> {
-    let (wanted, have) = (tags_of(facts, desired), tags_of(facts, live));
+    let (wanted, have) = (
+        of_type(definition, facts, desired),
+        of_type(definition, facts, live),
+    );
     let set: BTreeMap<&String, &String> = wanted
         .iter()
         .filter(|(key, value)| have.get(*key) != Some(value))
@@ -452,7 +526,7 @@ pub async fn set_address(
     live: &Value,
     address: &Address,
 ) -> Result<()> {
-    if definition.tags == Tags::None || !tags_of(facts, live).contains_key(ADDRESS) {
+    if definition.tags == Tags::None || !of_type(definition, facts, live).contains_key(ADDRESS) {
         return Ok(());
     }
     let (key, value) = (ADDRESS.to_owned(), address.to_string());

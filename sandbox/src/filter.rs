@@ -46,13 +46,15 @@ pub(crate) fn apply(
             let Some(body) = json.as_object() else {
                 return false;
             };
+            // Network interfaces call them TagSet.
+            let tags = json
+                .get("Tags")
+                .or(json.get("TagSet"))
+                .unwrap_or(&Json::Null);
             let values = match (tag, member) {
-                (Some(key), _) => crate::tags::read(&json["Tags"])
-                    .remove(key)
-                    .into_iter()
-                    .collect(),
+                (Some(key), _) => crate::tags::read(tags).remove(key).into_iter().collect(),
                 (None, Some(member)) => path::texts(body, member),
-                (None, None) => crate::tags::read(&json["Tags"]).into_keys().collect(),
+                (None, None) => crate::tags::read(tags).into_keys().collect(),
             };
             values
                 .iter()

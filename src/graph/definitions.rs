@@ -5,7 +5,7 @@ use payctl_model::PropertyPath;
 use payctl_resources::TYPES;
 use payctl_resources::definition;
 
-use super::{After, Hops, Mention, Milestone, Rules, TypeRules};
+use super::{After, Conditional, Hops, Mention, Milestone, Rules, TypeRules};
 
 impl Rules {
     /// The rules of every type that has a module.
@@ -86,6 +86,14 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .renewed_by_update
             .iter()
             .map(|name| (*name).to_owned())
+            .collect(),
+        conditional: definition
+            .replaced_when
+            .iter()
+            .map(|(property, replaces)| Conditional {
+                property: PropertyPath::from(*property),
+                replaces: *replaces,
+            })
             .collect(),
         renewed_by: definition
             .renewed_by

@@ -23,7 +23,7 @@ use crate::template::{Expr, Source, StackResource};
 
 pub(crate) use hidden::touches;
 pub use names::{NameError, Names};
-pub use rules::{After, Hops, Mention, Rules, TypeRules};
+pub use rules::{After, Conditional, Hops, Mention, Rules, TypeRules};
 
 /// How far a resource has come; an edge waits for one of these.
 #[derive(

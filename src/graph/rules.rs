@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::str::FromStr;
 
 use payctl_model::{PropertyPath, Value};
@@ -44,6 +45,29 @@ pub struct TypeRules {
     pub renewed_by_update: Vec<String>,
     /// Attributes whose value is another when this property changes.
     pub renewed_by: Vec<(String, PropertyPath)>,
+    /// Properties whose change needs a new resource in some cases.
+    pub conditional: Vec<Conditional>,
+}
+
+/// A property whose change needs a new resource in some cases.
+#[derive(Clone)]
+pub struct Conditional {
+    /// Which.
+    pub property: PropertyPath,
+    /// Whether, for a difference at this path, what is declared there (`None`: no more) and the live model.
+    pub replaces: fn(&PropertyPath, Option<&Value>, &Value) -> bool,
+}
+
+impl fmt::Debug for Conditional {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Conditional").field(&self.property).finish()
+    }
+}
+
+impl PartialEq for Conditional {
+    fn eq(&self, other: &Conditional) -> bool {
+        self.property == other.property && std::ptr::fn_addr_eq(self.replaces, other.replaces)
+    }
 }
 
 /// A hidden need: this type comes after resources of another type that have the same value somewhere.
@@ -113,6 +137,7 @@ impl Rules {
             resets: Vec::new(),
             renewed_by_update: Vec::new(),
             renewed_by: Vec::new(),
+            conditional: Vec::new(),
         };
         self.0.get(type_name).unwrap_or(&NONE)
     }

@@ -289,6 +289,11 @@ impl Planner<'_> {
                 id: prior.id.clone(),
                 model: model(prior),
                 desired: references::unresolved(address, &wanted),
+                changed: change
+                    .edits
+                    .iter()
+                    .map(|edit| edit.property.clone())
+                    .collect(),
             },
             _ => Outcome::New {
                 type_name: type_name.clone(),
@@ -489,6 +494,7 @@ impl Planner<'_> {
             is_fresh: &is_fresh,
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
+            conditional: &self.rules.of(&prior.type_name).conditional,
             resets: &self.rules.of(&prior.type_name).resets,
         };
         let mut changes = differences::differences(&sides).changes;

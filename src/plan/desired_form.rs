@@ -121,10 +121,20 @@ pub(super) fn partner<'a>(others: &'a [Value], item: &Value, position: usize) ->
 
 /// The item of `others` with the same name or key; `None` where the item has neither.
 fn named_partner<'a>(others: &'a [Value], item: &Value) -> Option<Option<&'a Value>> {
-    let (key, name) = ["Name", "Key", "ParameterName"]
-        .iter()
-        .find_map(|key| Some((*key, item.get(key)?)))?;
-    Some(others.iter().find(|other| other.get(key) == Some(name)))
+    let names = ["Name", "Key", "ParameterName", "DeviceName", "DeviceIndex"];
+    let (key, name) = names.iter().find_map(|key| Some((*key, item.get(key)?)))?;
+    // A device's index is a text in one place and a number in another.
+    let is_same = |other: &Value| {
+        other == name
+            || other
+                .to_text()
+                .is_some_and(|other| name.to_text() == Some(other))
+    };
+    Some(
+        others
+            .iter()
+            .find(|other| other.get(key).is_some_and(is_same)),
+    )
 }
 
 #[cfg(test)]

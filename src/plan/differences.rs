@@ -6,7 +6,7 @@ use payctl_model::facts::{TypeFacts, facts};
 use payctl_model::{AttributeOf, PhysicalId, PropertyPath, Value};
 
 use super::desired_form::{masked, masked_like, partner};
-use crate::graph::touches;
+use crate::graph::{Conditional, touches};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub(super) struct Sides<'a> {
     pub(super) not_told: &'a [PropertyPath],
     /// Patterns of what only a new resource can have, besides what the registry calls create-only.
     pub(super) create_only: &'a [PropertyPath],
+    /// Properties whose change needs a new resource in some cases.
+    pub(super) conditional: &'a [Conditional],
     /// What properties go back to when they are declared no more.
     pub(super) resets: &'a [(PropertyPath, Value)],
 }
@@ -109,6 +111,10 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
             .create_only
             .iter()
             .any(|pattern| pattern.is_prefix_of(property));
+        change.replaces |= sides.conditional.iter().any(|conditional| {
+            conditional.property.is_prefix_of(property)
+                && (conditional.replaces)(property, change.declared.as_ref(), &live)
+        });
         // What is secret now, and what was secret when it was applied.
         for known in [
             change.declared.clone(),

@@ -42,6 +42,7 @@ impl Planner<'_> {
             is_fresh: &|_| false,
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
+            conditional: &self.rules.of(&prior.type_name).conditional,
             resets: &self.rules.of(&prior.type_name).resets,
         };
         let found = differences::differences(&sides);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use payctl_model::{Address, AttributeOf, PhysicalId, PropertyPath, Secret, Value};
 
 use super::differences;
-use crate::graph::Rules;
+use crate::graph::{Rules, touches};
 use crate::template::Attributes;
 
 /// What will have become of a resource when its consumers are evaluated.
@@ -23,6 +23,8 @@ pub(super) enum Outcome {
         id: PhysicalId,
         model: Value,
         desired: Value,
+        /// Where.
+        changed: Vec<PropertyPath>,
     },
     /// It is made; of a replacement: anew.
     New { type_name: String, desired: Value },
@@ -40,10 +42,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn set(&mut self, address: Address, outcome: Outcome, rules: &Rules) {
         if let Outcome::Updated {
-            type_name,
-            model,
-            desired,
-            ..
+            type_name, changed, ..
         } = &outcome
         {
             let rules = rules.of(type_name);
@@ -51,7 +50,7 @@ impl Known {
             let by_property = rules
                 .renewed_by
                 .iter()
-                .filter(|(_, property)| desired.at(property) != model.at(property))
+                .filter(|(_, property)| changed.iter().any(|at| touches(property, at)))
                 .map(|(attribute, _)| attribute);
             let renewed = by_update.chain(by_property);
             self.renewed
@@ -106,6 +105,7 @@ impl Attributes for Known {
                 id,
                 model,
                 desired,
+                ..
             } => mirrored(type_name, desired, &of.attribute)
                 .or_else(|| read(type_name, Some(id), model, &of.attribute)),
             Outcome::New { type_name, desired } => {

@@ -118,6 +118,19 @@ const TAKES_OVER: &[(&str, &str, &str, &str)] = &[
         "AWS::ECS::Cluster",
         "DefaultCapacityProviderStrategy",
     ),
+    // An association says where the address is (EC2 API reference, AssociateAddress).
+    (
+        "AWS::EC2::EIPAssociation",
+        "AllocationId",
+        "AWS::EC2::EIP",
+        "InstanceId",
+    ),
+    (
+        "AWS::EC2::EIPAssociation",
+        "EIP",
+        "AWS::EC2::EIP",
+        "InstanceId",
+    ),
 ];
 
 /// With a CODE_DEPLOY controller these belong to CodeDeploy (ECS API reference, UpdateService).
@@ -136,6 +149,12 @@ const SATELLITES: &[(&str, &str, &str, &str)] = &[
         "GroupId",
         "AWS::EC2::SecurityGroup",
         "SecurityGroupEgress",
+    ),
+    (
+        "AWS::EC2::VolumeAttachment",
+        "InstanceId",
+        "AWS::EC2::Instance",
+        "Volumes",
     ),
     (
         "AWS::SNS::Subscription",

@@ -49,6 +49,8 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
     ("data/watching.yaml", &[]),
     ("edge.yaml", &[]),
     ("gateway_nlb.yaml", &[]),
+    ("hosts.yaml", &[]),
+    ("launch_template.yaml", &[]),
     ("ledger.yaml", &[]),
     ("messages.yaml", &[]),
     ("private_network.yaml", &[]),
@@ -97,6 +99,14 @@ const LET_GO: &[(&str, &str)] = &[
     (
         "AWS::DynamoDB::Table",
         "who names a table is told nothing (API_DeleteTable)",
+    ),
+    (
+        "AWS::EC2::Instance",
+        "its address is free again when it is terminated (EC2 user guide, \"Elastic IP addresses\")",
+    ),
+    (
+        "AWS::EC2::LaunchTemplate",
+        "instances that were launched from it do not need it (API_DeleteLaunchTemplate)",
     ),
     (
         "AWS::EC2::NatGateway",
@@ -153,6 +163,10 @@ const MADE_BEFOREHAND: &[(&str, &str)] = &[
     (
         "AWS::CloudWatch::Dashboard",
         "its body is a text: warnings at most (API_PutDashboard)",
+    ),
+    (
+        "AWS::EC2::LaunchTemplate",
+        "what its data names is looked at when an instance is launched (EC2 user guide, \"Create a launch template\")",
     ),
     (
         "AWS::ECS::Cluster",

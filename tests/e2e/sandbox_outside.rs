@@ -34,6 +34,7 @@ services!(
     dynamodb,
     ec2,
     ec2_networks,
+    ec2_instances,
     ecs,
     elbv2,
     events,

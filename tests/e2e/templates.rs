@@ -183,6 +183,8 @@ scenarios! {
     unnamed
     settlement
     edge
+    hosts
+    launch_template
     two_stacks
     schedules
     card_network

@@ -40,6 +40,15 @@ impl<'a> Walk<'a> {
         depth: usize,
     ) {
         let items = schema.and_then(|schema| self.facts.items(schema));
+        let told: Vec<Value>;
+        let declared = match declared.iter().any(|item| is_no_device(item, live)) {
+            true => {
+                let rest = declared.iter().filter(|item| !is_no_device(item, live));
+                told = rest.cloned().collect();
+                &told[..]
+            }
+            false => declared,
+        };
         if schema.is_some_and(|schema| schema.attribute_list) || self.is_settings(items, path) {
             return self.settings(items, path, declared, live, depth);
         }
@@ -447,6 +456,15 @@ const IDENTITIES: &[&str] = &[
     "IndexName",
     "AttributeName",
 ];
+
+/// Whether an item only says that a device of an image is left out (`NoDevice`), or is a disk of the host (`VirtualName`): neither
+/// is among the devices that AWS tells (EC2 API reference, BlockDeviceMapping and InstanceBlockDeviceMapping).
+fn is_no_device(item: &Value, live: &[Value]) -> bool {
+    let name = item.get("DeviceName");
+    name.is_some()
+        && (item.get("NoDevice").is_some() || item.get("VirtualName").is_some())
+        && live.iter().all(|other| other.get("DeviceName") != name)
+}
 
 /// Whether every item has an identity of its own.
 fn is_named(items: &[Value]) -> bool {

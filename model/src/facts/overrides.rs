@@ -9,6 +9,8 @@ use super::schema::{Additional, Schema};
 enum Fact {
     /// AWS never gives it back.
     WriteOnly,
+    /// AWS gives it back, though not to CloudFormation.
+    Readable,
     /// The order of its items means nothing.
     Unordered,
     /// It is a secret.
@@ -127,6 +129,17 @@ const OVERRIDES: &[(&str, &str, Fact)] = &[
     ("AWS::IAM::Role", "Policies", Fact::Unordered),
     // AWS Cloud Map and CloudFormation API: settings that only steer one call.
     ("AWS::RDS::DBCluster", "SnapshotIdentifier", Fact::WriteOnly),
+    // API_DescribeLaunchTemplateVersions: "launchTemplateData", "versionDescription".
+    (
+        "AWS::EC2::LaunchTemplate",
+        "LaunchTemplateData",
+        Fact::Readable,
+    ),
+    (
+        "AWS::EC2::LaunchTemplate",
+        "VersionDescription",
+        Fact::Readable,
+    ),
     // Route 53 API reference, ResourceRecordSet: the values of a record are a set.
     (
         "AWS::Route53::RecordSet",
@@ -395,6 +408,11 @@ pub(super) fn apply(facts: &mut TypeFacts) {
         }
         let list = match fact {
             Fact::WriteOnly => &mut facts.write_only,
+            Fact::Readable => {
+                let readable = PropertyPath::from(*property);
+                facts.write_only.retain(|path| *path != readable);
+                continue;
+            }
             Fact::Unordered => &mut facts.unordered,
             Fact::Sensitive => &mut facts.sensitive,
             Fact::SuccessorFirst => {

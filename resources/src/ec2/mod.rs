@@ -3,13 +3,20 @@
 pub mod dhcp_options;
 pub mod dhcp_options_association;
 pub mod eip;
+pub mod eip_association;
 pub mod flow_log;
 pub mod gateway_attachment;
+pub mod instance;
+mod instance_described;
+mod instance_updates;
 pub mod internet_gateway;
+pub mod launch_template;
 pub mod nat_gateway;
 pub mod network_acl;
 pub mod network_acl_association;
 pub mod network_acl_entry;
+pub mod network_interface;
+mod network_interface_addresses;
 mod permission;
 pub mod route;
 pub mod route_table;
@@ -187,3 +194,100 @@ pub(crate) static RULES_OF_SECURITY_GROUPS: Load = filter(
     "SecurityGroupRules",
     "GroupId",
 );
+/// The address of an association.
+pub(crate) static ADDRESSES_OF_ASSOCIATIONS: Load = Load {
+    within: Some(&ADDRESSES),
+    ..filter(
+        "DescribeAddresses",
+        "association-id",
+        "Addresses",
+        "AssociationId",
+    )
+};
+pub(crate) static PUBLIC_ADDRESSES: Load =
+    filter("DescribeAddresses", "public-ip", "Addresses", "PublicIp");
+pub(crate) static NETWORK_INTERFACES: Load = filter(
+    "DescribeNetworkInterfaces",
+    "network-interface-id",
+    "NetworkInterfaces",
+    "NetworkInterfaceId",
+);
+pub(crate) static INSTANCES: Load = filter(
+    "DescribeInstances",
+    "instance-id",
+    "Reservations.*.Instances.*",
+    "InstanceId",
+);
+/// The volumes at instances.
+pub(crate) static VOLUMES_OF_INSTANCES: Load = filter(
+    "DescribeVolumes",
+    "attachment.instance-id",
+    "Volumes",
+    "Attachments.*.InstanceId",
+);
+/// Instances must be named: without, only those with unlimited credits are told (API_DescribeInstanceCreditSpecifications).
+pub(crate) static CREDIT_SPECIFICATIONS: Load = Load {
+    gone: &["InvalidInstanceID.NotFound"],
+    ..Load::of(
+        "ec2",
+        "DescribeInstanceCreditSpecifications",
+        By::Ids("InstanceIds"),
+        FILTER,
+        "InstanceCreditSpecifications",
+        "InstanceId",
+    )
+};
+/// One attribute of one instance a call is all that EC2 offers.
+const fn instance_attribute(fixed: &'static [(&'static str, Fixed)]) -> Load {
+    Load {
+        fixed,
+        gone: &["InvalidInstanceID.NotFound"],
+        ..Load::of(
+            "ec2",
+            "DescribeInstanceAttribute",
+            By::One(&["InstanceId"]),
+            1,
+            "",
+            "",
+        )
+    }
+}
+pub(crate) static INSTANCE_USER_DATA: Load =
+    instance_attribute(&[("Attribute", Fixed::Text("userData"))]);
+pub(crate) static INSTANCE_TERMINATION: Load =
+    instance_attribute(&[("Attribute", Fixed::Text("disableApiTermination"))]);
+pub(crate) static INSTANCE_SHUTDOWN: Load = instance_attribute(&[(
+    "Attribute",
+    Fixed::Text("instanceInitiatedShutdownBehavior"),
+)]);
+pub(crate) static INSTANCE_PROFILES: Load = filter(
+    "DescribeIamInstanceProfileAssociations",
+    "instance-id",
+    "IamInstanceProfileAssociations",
+    "InstanceId",
+);
+/// There is no filter for identifiers.
+pub(crate) static LAUNCH_TEMPLATES: Load = Load {
+    gone: &["InvalidLaunchTemplateId.NotFound"],
+    ..Load::of(
+        "ec2",
+        "DescribeLaunchTemplates",
+        By::Ids("LaunchTemplateIds"),
+        FILTER,
+        "LaunchTemplates",
+        "LaunchTemplateId",
+    )
+};
+/// The latest versions of all launch templates of the region come in one call, those of several named ones do not
+/// (API_DescribeLaunchTemplateVersions: "To describe all the latest … versions in your account, you must omit" the identifier).
+pub(crate) static LATEST_VERSIONS: Load = Load {
+    fixed: &[("Versions", Fixed::List(&["$Latest"]))],
+    ..Load::of(
+        "ec2",
+        "DescribeLaunchTemplateVersions",
+        By::All,
+        1,
+        "LaunchTemplateVersions",
+        "LaunchTemplateId",
+    )
+};

@@ -15,6 +15,7 @@ use crate::definition::{Definition, Find, Tags};
 use crate::error::{Error, Result};
 use crate::mapping::look;
 use crate::resource::{Observed, Status, Update};
+use crate::tags;
 
 /// How long a resource may take until calls for what its create call did not take are accepted (a restored database: hours).
 const SETTLING: Duration = Duration::from_secs(4 * 3_600);
@@ -185,10 +186,19 @@ pub(super) fn create_input(
         of.tag_property().and_then(|name| properties.get(name)),
     ) && tags.as_array().is_some_and(|tags| !tags.is_empty())
     {
-        input.insert(
-            "TagSpecifications".to_owned(),
-            json!([{"ResourceType": kind, "Tags": tags}]),
-        );
+        let mut specifications = vec![json!({"ResourceType": kind, "Tags": tags})];
+        // Ownership is one resource's: what is made along with it carries what the template declares.
+        let declared = tags.as_array().into_iter().flatten().filter(|tag| {
+            let key = tag.get("Key").and_then(Json::as_str);
+            key.is_some_and(|key| !tags::is_reserved(key))
+        });
+        let declared: Vec<&Json> = declared.collect();
+        for (kind, property) in create.tags_too {
+            if properties.get(*property) == Some(&Json::Bool(true)) && !declared.is_empty() {
+                specifications.push(json!({"ResourceType": kind, "Tags": declared}));
+            }
+        }
+        input.insert("TagSpecifications".to_owned(), json!(specifications));
     }
     let shape = of.input(create.operation);
     let marked =

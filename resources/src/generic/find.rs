@@ -109,7 +109,7 @@ fn is_ours(of: &Type, model: &Value, incarnation: &Incarnation) -> bool {
     if of.definition.tags == Tags::None {
         return true;
     }
-    tags::tags_of(&of.facts, model)
+    tags::of_type(of.definition, &of.facts, model)
         .get(tags::INCARNATION)
         .is_some_and(|tag| tag == incarnation.as_str())
 }

@@ -39,6 +39,9 @@ impl Type {
 
     /// The top-level property with the tags.
     pub(crate) fn tag_property(&self) -> Option<&str> {
+        if let Tags::Listed(property, _) = self.definition.tags {
+            return Some(property);
+        }
         self.facts
             .tagging
             .property

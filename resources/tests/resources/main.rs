@@ -3,6 +3,7 @@
 mod edge;
 mod groups;
 mod identities;
+mod instances;
 mod networks;
 mod operations;
 mod round_trip;

@@ -641,3 +641,39 @@ async fn what_watches_and_schedules() {
     ])
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn hosts() {
+    let mut all = network();
+    all.extend([
+        declared(
+            "Interface",
+            "AWS::EC2::NetworkInterface",
+            json!({"SubnetId": "{SubnetA.Ref}", "GroupSet": ["{Group.Ref}"], "SourceDestCheck": false, "SecondaryPrivateIpAddressCount": 1}),
+            json!({"SecondaryPrivateIpAddressCount": 2, "Description": "of a test"}),
+        ),
+        declared(
+            "Template",
+            "AWS::EC2::LaunchTemplate",
+            json!({"LaunchTemplateData": {"ImageId": "ami-0abcdef1234567890", "InstanceType": "t3.micro", "SecurityGroupIds": ["{Group.Ref}"]}}),
+            json!({"LaunchTemplateData": {"ImageId": "ami-0abcdef1234567890", "InstanceType": "t3.small"}, "VersionDescription": "next"}),
+        ),
+        declared(
+            "Host",
+            "AWS::EC2::Instance",
+            json!({
+                "SubnetId": "{SubnetA.Ref}", "SourceDestCheck": false,
+                "LaunchTemplate": {"LaunchTemplateId": "{Template.Ref}", "Version": "{Template.LatestVersionNumber}"},
+            }),
+            json!({"InstanceType": "t3.large", "DisableApiTermination": false, "Monitoring": true}),
+        ),
+        declared("Address", "AWS::EC2::EIP", json!({}), json!({})),
+        declared(
+            "Association",
+            "AWS::EC2::EIPAssociation",
+            json!({"AllocationId": "{Address.AllocationId}", "InstanceId": "{Host.Ref}"}),
+            json!({}),
+        ),
+    ]);
+    trip(&all).await;
+}

@@ -441,6 +441,7 @@ async fn every_law_refuses_what_breaks_it() {
         "ec2/vpc: not deleted while a ec2/network-interface has it as VpcId",
         "ec2/security-group: not deleted while a ec2/security-group-rule has it as GroupId",
     ];
+    let elsewhere = [&elsewhere[..], crate::instances::LAWS].concat();
     book.is_complete(&["ec2"], &elsewhere);
 }
 
@@ -584,12 +585,18 @@ async fn a_vpc_takes_its_parts_with_it() {
 #[tokio::test(start_paused = true)]
 async fn unknown_operations_are_named() {
     let aws = Aws::new();
-    let refusal = aws.ask("RunInstances", json!({})).unwrap_err();
+    let refusal = aws
+        .ask("CreateCapacityReservationFleet", json!({}))
+        .unwrap_err();
     assert_eq!(
         (refusal.code.as_str(), refusal.status),
         ("NotImplemented", 501)
     );
-    assert!(refusal.message.contains("RunInstances of ec2"));
+    assert!(
+        refusal
+            .message
+            .contains("CreateCapacityReservationFleet of ec2")
+    );
 }
 
 /// The in-process door: a signed query goes in, EC2's XML comes out.

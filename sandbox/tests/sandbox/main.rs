@@ -7,6 +7,7 @@ mod ecs;
 mod elbv2;
 mod events;
 mod iam;
+mod instances;
 mod keys_and_logs;
 mod parameters;
 mod queues;

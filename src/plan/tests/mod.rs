@@ -2,6 +2,7 @@
 
 mod changes;
 mod fixture;
+mod instances;
 mod random;
 mod references;
 

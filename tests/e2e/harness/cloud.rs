@@ -50,6 +50,11 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("ec2", "describe_dhcp_options", "DhcpOptions"):
         if any(t["Key"].startswith("payctl:") for t in item.get("Tags", [])): found("dhcp options", item["DhcpOptionsId"])
     for item in client("ec2").describe_addresses()["Addresses"]: found("address", item["AllocationId"])
+    for item in pages("ec2", "describe_instances", "Reservations"):
+        for i in item["Instances"]:
+            if i["State"]["Name"] not in ("terminated", "shutting-down"): found("host", i["InstanceId"])
+    for item in pages("ec2", "describe_volumes", "Volumes"): found("volume", item["VolumeId"])
+    for item in pages("ec2", "describe_launch_templates", "LaunchTemplates"): found("launch template", item["LaunchTemplateId"])
     for item in pages("rds", "describe_db_clusters", "DBClusters"): found("cluster", item["DBClusterIdentifier"])
     for item in pages("rds", "describe_db_instances", "DBInstances"): found("instance", item["DBInstanceIdentifier"])
     for item in pages("rds", "describe_db_subnet_groups", "DBSubnetGroups"): found("subnet group", item["DBSubnetGroupName"])

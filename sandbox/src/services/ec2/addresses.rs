@@ -39,6 +39,18 @@ pub const ADDRESS_TAKEN: Law = Law {
     check: None,
 };
 
+/// A public address needs a way out of its VPC.
+pub const NEEDS_GATEWAY: Law = Law {
+    name: "an address is associated in a VPC with an internet gateway",
+    operations: &["AssociateAddress"],
+    source: "Amazon EC2 API Reference, Error codes: Gateway.NotAttached",
+    fault: Fault::new(
+        "Gateway.NotAttached",
+        "Network {vpc} is not attached to any internet gateway",
+    ),
+    check: None,
+};
+
 /// An Elastic IP address.
 pub const ADDRESS: Kind = Kind {
     name: "ec2/elastic-ip",
@@ -104,6 +116,10 @@ pub(super) fn associate(
     let digits = call.derive(&format!("association {allocation} {interface} {private}"));
     let association = format!("eipassoc-{}", &digits[..17]);
     let account = call.account.clone();
+    let instance = call
+        .find("ec2/network-interface", interface)
+        .map(|found| found.text("Attachment.InstanceId").to_owned())
+        .unwrap_or_default();
     let public = call
         .find("ec2/elastic-ip", allocation)
         .map(|found| found.text("PublicIp").to_owned())
@@ -113,6 +129,9 @@ pub(super) fn associate(
         address.set("NetworkInterfaceId", interface);
         address.set("NetworkInterfaceOwnerId", account.as_str());
         address.set("PrivateIpAddress", private);
+        if !instance.is_empty() {
+            address.set("InstanceId", instance);
+        }
     });
     let shown = json!({"AllocationId": allocation, "AssociationId": association, "PublicIp": public, "IpOwnerId": account});
     call.update("ec2/network-interface", interface, |record| {
@@ -139,6 +158,7 @@ pub(super) fn forget(call: &mut Call, allocation: &str) {
     call.update("ec2/elastic-ip", allocation, |address| {
         for member in [
             "AssociationId",
+            "InstanceId",
             "NetworkInterfaceId",
             "NetworkInterfaceOwnerId",
             "PrivateIpAddress",
@@ -160,25 +180,71 @@ pub(super) fn forget(call: &mut Call, allocation: &str) {
     });
 }
 
+/// An instance takes an address when it runs.
+pub const INSTANCE_RUNS: Law = Law {
+    name: "an address is not associated with an instance that is pending",
+    operations: &["AssociateAddress"],
+    source: "Amazon EC2 API Reference, Error codes: InvalidInstanceID, \"The pending instance is not in a valid state for this operation\"",
+    fault: Fault::new(
+        "InvalidInstanceID",
+        "The pending instance '{id}' is not in a valid state for this operation.",
+    ),
+    check: None,
+};
+
+/// An instance is named where it has one interface.
+pub const ONE_INTERFACE: Law = Law {
+    name: "an address is associated with an instance of one interface",
+    operations: &["AssociateAddress"],
+    source: "Amazon EC2 API Reference, AssociateAddress: \"The instance must have exactly one attached network interface\"",
+    fault: Fault::new(
+        "InvalidInstanceID",
+        "There are multiple interfaces attached to instance '{id}'. Please specify an interface ID for the operation instead.",
+    ),
+    check: None,
+};
+
+fn only_interface(call: &Call, instance: &str) -> Result<Record, Refusal> {
+    let instance = call.need("ec2/instance", instance)?;
+    if !matches!(
+        instance.text("State.Name"),
+        "running" | "stopped" | "stopping"
+    ) {
+        return Err(INSTANCE_RUNS.fault.with(&[("id", &instance.id)]));
+    }
+    let mut interfaces = call.list_where(
+        "ec2/network-interface",
+        "Attachment.InstanceId",
+        &instance.id,
+    );
+    match (interfaces.next(), interfaces.next()) {
+        (Some(interface), None) => Ok(interface.clone()),
+        _ => Err(ONE_INTERFACE.fault.with(&[("id", &instance.id)])),
+    }
+}
+
 fn associate_address(call: &mut Call) -> Answer {
     let named = call
         .text("AllocationId")
         .or(call.text("PublicIp"))
         .unwrap_or_default();
     let address = call.need("ec2/elastic-ip", named)?.clone();
-    let interface = call.text("NetworkInterfaceId").ok_or_else(|| {
-        Refusal::new(
-            "MissingParameter",
-            "Either 'NetworkInterfaceId' or 'InstanceId' must be specified",
-        )
-    })?;
-    let interface = call.need("ec2/network-interface", interface)?.clone();
+    let interface = match (call.text("NetworkInterfaceId"), call.text("InstanceId")) {
+        (Some(interface), _) => call.need("ec2/network-interface", interface)?.clone(),
+        (None, Some(instance)) => only_interface(call, instance)?,
+        (None, None) => {
+            return Err(Refusal::new(
+                "MissingParameter",
+                "Either 'NetworkInterfaceId' or 'InstanceId' must be specified",
+            ));
+        }
+    };
     let private = call
         .text("PrivateIpAddress")
         .unwrap_or(interface.text("PrivateIpAddress"))
         .to_owned();
     if super::gateways::attached_to(call, interface.text("VpcId")).is_none() {
-        return Err(super::gateways::NAT_NEEDS_GATEWAY
+        return Err(NEEDS_GATEWAY
             .fault
             .with(&[("vpc", interface.text("VpcId"))]));
     }

@@ -1,7 +1,7 @@
 //! Network interfaces: those that are asked for, and those that NAT gateways, load balancers, tasks and databases open.
 
 use super::cidr::Block;
-use super::{PAGES, zones};
+use super::{PAGES, interface_addresses, zones};
 use crate::call::{Call, digest};
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Shows, States, Tags, create, delete, describe, run};
@@ -18,7 +18,7 @@ pub const INTERFACE: Kind = Kind {
     arn: "arn:{partition}:ec2:{region}:{account}:network-interface/{id}",
     defaults: Some(|call| {
         json!({"Description": "", "InterfaceType": "interface", "OwnerId": call.account, "RequesterManaged": false, "SourceDestCheck": true,
-               "Status": "available", "Ipv6Addresses": []})
+               "Status": "available", "Ipv6Addresses": [], "Ipv4Prefixes": [], "Ipv6Prefixes": []})
     }),
     tags: Tags::List("TagSet"),
     states: Some(States {
@@ -32,6 +32,9 @@ pub const INTERFACE: Kind = Kind {
         Reference::new("VpcId", "ec2/vpc")
             .unchecked()
             .source("Amazon EC2 API Reference, DeleteVpc"),
+        Reference::new("Attachment.InstanceId", "ec2/instance")
+            .unchecked()
+            .loose(),
         Reference::new("Groups[].GroupId", "ec2/security-group")
             .source("Amazon EC2 API Reference, DeleteSecurityGroup"),
     ],
@@ -45,13 +48,19 @@ pub const INTERFACE: Kind = Kind {
     ),
     operations: &[
         create("CreateNetworkInterface", Shows::In("NetworkInterface"))
+            .rename(&[(
+                "ConnectionTrackingSpecification",
+                "ConnectionTrackingConfiguration",
+            )])
             .control(&[
                 "SecondaryPrivateIpAddressCount",
+                "Ipv4PrefixCount",
                 "Ipv6AddressCount",
+                "Ipv6PrefixCount",
                 "EnablePrimaryIpv6",
             ])
             .before(named_groups)
-            .prepare(new_interface),
+            .prepare(asked_interface),
         describe(
             "DescribeNetworkInterfaces",
             "NetworkInterfaceIds",
@@ -82,7 +91,16 @@ pub const INTERFACE: Kind = Kind {
             ("association.ip-owner-id", "Association.IpOwnerId"),
             ("attachment.status", "Attachment.Status"),
             ("attachment.attachment-id", "Attachment.AttachmentId"),
+            ("attachment.instance-id", "Attachment.InstanceId"),
+            ("attachment.device-index", "Attachment.DeviceIndex"),
+            (
+                "attachment.delete-on-termination",
+                "Attachment.DeleteOnTermination",
+            ),
             ("attachment.instance-owner-id", "Attachment.InstanceOwnerId"),
+            ("ipv6-addresses.ipv6-address", "Ipv6Addresses[].Ipv6Address"),
+            ("private-dns-name", "PrivateDnsName"),
+            ("source-dest-check", "SourceDestCheck"),
             ("mac-address", "MacAddress"),
         ]),
         delete(
@@ -92,6 +110,16 @@ pub const INTERFACE: Kind = Kind {
         )
         .prepare(only_idle),
         run("ModifyNetworkInterfaceAttribute", modify_attribute),
+        run("AssignPrivateIpAddresses", interface_addresses::assign_ipv4),
+        run(
+            "UnassignPrivateIpAddresses",
+            interface_addresses::unassign_ipv4,
+        ),
+        run("AssignIpv6Addresses", interface_addresses::assign_ipv6),
+        run("UnassignIpv6Addresses", interface_addresses::unassign_ipv6),
+        run("ModifyPublicIpDnsNameOptions", public_names),
+        run("AttachNetworkInterface", attach),
+        run("DetachNetworkInterface", detach),
     ],
     ..Kind::NEW
 };
@@ -247,7 +275,23 @@ fn named_groups(_: &mut Call, members: &mut Map<String, Json>) -> Result<(), Ref
     Ok(())
 }
 
-fn new_interface(call: &mut Call, record: &mut Record) -> Result<(), Refusal> {
+/// An interface that a request asks for, with its further addresses.
+fn asked_interface(call: &mut Call, record: &mut Record) -> Result<(), Refusal> {
+    let addresses = path::pick(&record.body, "PrivateIpAddresses[]");
+    let (primary, secondary): (Vec<&Json>, Vec<&Json>) = addresses
+        .into_iter()
+        .partition(|one| one["Primary"] == true);
+    let text = |one: &&Json| one["PrivateIpAddress"].as_str().map(str::to_owned);
+    let further: Vec<String> = secondary.iter().filter_map(text).collect();
+    if let Some(primary) = primary.first().and_then(text) {
+        record.set("PrivateIpAddress", primary);
+    }
+    new_interface(call, record)?;
+    let input = call.input.clone();
+    interface_addresses::furnish(call, record, &input, &further)
+}
+
+pub(super) fn new_interface(call: &mut Call, record: &mut Record) -> Result<(), Refusal> {
     let subnet = call.need("ec2/subnet", record.text("SubnetId"))?.clone();
     let vpc = subnet.text("VpcId").to_owned();
     record.set("VpcId", vpc.as_str());
@@ -285,7 +329,7 @@ fn new_interface(call: &mut Call, record: &mut Record) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn groups(call: &Call, vpc: &str, ids: &[String]) -> Result<Vec<Json>, Refusal> {
+pub(super) fn groups(call: &Call, vpc: &str, ids: &[String]) -> Result<Vec<Json>, Refusal> {
     ids.iter()
         .map(|id| {
             let group = call.need("ec2/security-group", id)?;
@@ -331,6 +375,120 @@ fn modify_attribute(call: &mut Call) -> Answer {
                 record.set(member, value.clone());
             }
         }
+        if let Some(Json::Object(times)) = input.get("ConnectionTrackingSpecification") {
+            for (name, seconds) in times {
+                record.set(
+                    &format!("ConnectionTrackingConfiguration.{name}"),
+                    seconds.clone(),
+                );
+            }
+        }
+        if let Some(deleted) = input
+            .get("Attachment")
+            .and_then(|at| at.get("DeleteOnTermination"))
+        {
+            record.set("Attachment.DeleteOnTermination", deleted.clone());
+        }
+        if input.get("EnablePrimaryIpv6") == Some(&Json::Bool(true)) {
+            interface_addresses::enable_primary(record);
+        }
+    });
+    Ok(json!({}))
+}
+
+/// ModifyPublicIpDnsNameOptions.
+fn public_names(call: &mut Call) -> Answer {
+    let id = call
+        .need(
+            "ec2/network-interface",
+            call.text("NetworkInterfaceId").unwrap_or_default(),
+        )?
+        .id
+        .clone();
+    let kind = call.text("HostnameType").unwrap_or_default().to_owned();
+    call.update("ec2/network-interface", &id, |record| {
+        record.set("PublicIpDnsNameOptions.DnsHostnameType", kind)
+    });
+    Ok(json!({"Successful": true}))
+}
+
+/// Puts an interface at an instance.
+pub(super) fn attach_to(call: &mut Call, id: &str, instance: &str, index: i64, deleted: bool) {
+    let digits = digest(&["attachment", id, instance]);
+    let attachment = json!({
+        "AttachmentId": format!("eni-attach-{}", &digits[..17]), "Status": "attached", "DeleteOnTermination": deleted,
+        "DeviceIndex": index, "NetworkCardIndex": 0, "InstanceId": instance, "InstanceOwnerId": call.account, "AttachTime": call.now,
+    });
+    call.update("ec2/network-interface", id, |record| {
+        record.set("Attachment", attachment);
+        record.set("Status", "in-use");
+    });
+}
+
+/// Takes it away: it stays, or goes where that was asked for.
+pub(super) fn leave(call: &mut Call, id: &str) {
+    let deleted = call.find("ec2/network-interface", id).is_some_and(|one| {
+        one.body
+            .get("Attachment")
+            .is_some_and(|at| at["DeleteOnTermination"] == true)
+    });
+    let address = call
+        .list_where("ec2/elastic-ip", "NetworkInterfaceId", id)
+        .map(|address| address.id.clone())
+        .collect::<Vec<_>>();
+    if deleted {
+        for allocation in address {
+            super::addresses::forget(call, &allocation);
+        }
+        call.remove("ec2/network-interface", id);
+        return;
+    }
+    call.update("ec2/network-interface", id, |record| {
+        record.set("Attachment", Json::Null);
+        record.set("Status", "available");
+    });
+}
+
+fn attach(call: &mut Call) -> Answer {
+    let interface = call
+        .need(
+            "ec2/network-interface",
+            call.text("NetworkInterfaceId").unwrap_or_default(),
+        )?
+        .clone();
+    let instance = call
+        .need("ec2/instance", call.text("InstanceId").unwrap_or_default())?
+        .clone();
+    if interface.is("Status", "in-use") {
+        return Err(INTERFACE.in_use.with(&[("id", &interface.id)]));
+    }
+    let index = call
+        .input
+        .get("DeviceIndex")
+        .and_then(Json::as_i64)
+        .unwrap_or(1);
+    attach_to(call, &interface.id, &instance.id, index, false);
+    let attached = call.need("ec2/network-interface", &interface.id)?;
+    Ok(json!({"AttachmentId": attached.text("Attachment.AttachmentId"), "NetworkCardIndex": 0}))
+}
+
+fn detach(call: &mut Call) -> Answer {
+    let asked = call.text("AttachmentId").unwrap_or_default();
+    let found = call
+        .list("ec2/network-interface")
+        .find(|one| one.is("Attachment.AttachmentId", asked))
+        .cloned();
+    let Some(interface) = found else {
+        let message = format!("The attachment '{asked}' does not exist");
+        return Err(Refusal::new("InvalidAttachmentID.NotFound", message));
+    };
+    if interface.body["Attachment"]["DeviceIndex"] == 0 {
+        let message = "The network interface at device index 0 cannot be detached.";
+        return Err(Refusal::new("OperationNotPermitted", message));
+    }
+    call.update("ec2/network-interface", &interface.id, |record| {
+        record.set("Attachment", Json::Null);
+        record.set("Status", "available");
     });
     Ok(json!({}))
 }

@@ -3,11 +3,19 @@
 pub mod acls;
 pub mod addresses;
 pub mod cidr;
+mod default_vpc;
 pub mod dhcp;
 pub mod endpoints;
 pub mod flow_logs;
 pub mod gateways;
+pub mod images;
+pub mod instance_attributes;
+pub mod instance_launch;
+pub mod instance_profiles;
+pub mod instances;
+mod interface_addresses;
 pub mod interfaces;
+pub mod launch_templates;
 pub mod peering;
 pub mod ranges;
 pub mod routes;
@@ -15,6 +23,7 @@ pub mod rules;
 pub mod security;
 pub mod subnet;
 mod tagging;
+pub mod volumes;
 pub mod vpc;
 pub mod vpn;
 pub mod zones;
@@ -41,9 +50,15 @@ pub const SERVICE: Service = Service {
         &security::SECURITY_GROUP,
         &rules::RULE,
         &interfaces::INTERFACE,
+        &launch_templates::TEMPLATE,
+        &launch_templates::VERSION,
+        &volumes::VOLUME,
+        &instances::INSTANCE,
+        &instance_profiles::ASSOCIATION,
     ],
     operations: &[
         run("DescribeAvailabilityZones", zones::describe),
+        run("DescribeImages", images::describe),
         run("CreateTags", tagging::create_tags),
         run("DeleteTags", tagging::delete_tags),
         run("DescribeTags", tagging::describe_tags),
@@ -100,6 +115,26 @@ pub const SERVICE: Service = Service {
         &rules::RULE_THERE,
         &security::DEFAULT_GROUP,
         &rules::RULE_QUOTA,
+        &addresses::NEEDS_GATEWAY,
+        &addresses::INSTANCE_RUNS,
+        &addresses::ONE_INTERFACE,
+        &images::REGIONAL,
+        &launch_templates::NAMED_VERSIONS,
+        &launch_templates::ONE_NAME,
+        &launch_templates::DEFAULT_STAYS,
+        &volumes::SAME_ZONE,
+        &volumes::ONE_INSTANCE,
+        &volumes::ATTACHABLE,
+        &instances::PROTECTED,
+        &instance_launch::PROCESSOR,
+        &instance_launch::INTERFACES_APART,
+        &instance_launch::PROFILE_KNOWN,
+        &instance_attributes::STOPPED,
+        &instance_attributes::ONE_ATTRIBUTE,
+        &instance_attributes::ONE_INTERFACE,
+        &instance_attributes::TENANCY,
+        &instance_profiles::ONE_PROFILE,
+        &interface_addresses::PRIMARY_STAYS,
     ],
     invalid: Fault::new("InvalidParameterValue", "{message}"),
     missing: Fault::new(

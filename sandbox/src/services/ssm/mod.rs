@@ -1,8 +1,9 @@
 //! Systems Manager's Parameter Store.
 
+mod associations;
 mod laws;
 mod parameters;
-mod public;
+pub(crate) mod public;
 mod search;
 
 use crate::kind::{Service, list_tags, tag, untag};
@@ -10,7 +11,7 @@ use crate::kind::{Service, list_tags, tag, untag};
 /// AWS Systems Manager.
 pub const SERVICE: Service = Service {
     name: "ssm",
-    kinds: &[&parameters::PARAMETER],
+    kinds: &[&parameters::PARAMETER, &associations::ASSOCIATION],
     operations: &[
         tag("AddTagsToResource", "ResourceId", "Tags"),
         untag("RemoveTagsFromResource", "ResourceId", "TagKeys"),

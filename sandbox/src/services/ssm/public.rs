@@ -4,7 +4,7 @@ use crate::call::{Call, digest};
 use serde_json::{Value as Json, json};
 
 /// Amazon Linux (`/aws/service/ami-amazon-linux-latest/…`).
-const LINUX: &[&str] = &[
+pub(crate) const LINUX: &[&str] = &[
     "al2023-ami-kernel-6.1-arm64",
     "al2023-ami-kernel-6.1-x86_64",
     "al2023-ami-kernel-default-arm64",
@@ -23,7 +23,8 @@ const LINUX: &[&str] = &[
     "amzn2-ami-minimal-hvm-x86_64-ebs",
 ];
 
-const LINUX_AT: &str = "/aws/service/ami-amazon-linux-latest/";
+/// Where they stand.
+pub(crate) const LINUX_AT: &str = "/aws/service/ami-amazon-linux-latest/";
 
 /// The public parameter of this name (or ARN), if AWS has such.
 pub(super) fn parameter(call: &Call, asked: &str) -> Option<Json> {
@@ -48,8 +49,12 @@ pub(super) fn parameter(call: &Call, asked: &str) -> Option<Json> {
 }
 
 /// An image's identifier, another in each region.
+pub(crate) fn image(region: &str, parameter: &str) -> String {
+    format!("ami-0{}", &digest(&[region, parameter])[..16])
+}
+
 fn show(call: &Call, name: &str) -> Json {
-    let id = format!("ami-0{}", &digest(&[&call.region, name])[..16]);
+    let id = image(&call.region, name);
     json!({
         "Name": name,
         "Type": "String",
