@@ -70,6 +70,10 @@ def keep_tags_of_options(create_dhcp_options):
         tags = self._parse_tag_specification().get("dhcp-options", {})
         result.result["DhcpOptions"].add_tags(tags)
         return result
+
+    return create
+
+
 def goes_with_its_instance(create_network_interface):
     """What is made with an instance is deleted with it unless the request says no (API_InstanceNetworkInterfaceSpecification)."""
 

@@ -21,7 +21,15 @@ LISTS = [
     ("ec2/route-table", "ec2", "describe_route_tables", "RouteTables", ["Tags.Name", "Associations"]),
     ("ec2/security-group", "ec2", "describe_security_groups", "SecurityGroups", ["GroupName"]),
     ("ec2/security-group-rule", "ec2", "describe_security_group_rules", "SecurityGroupRules", ["IsEgress", "IpProtocol", "FromPort", "CidrIpv4"]),
+    ("ec2/network-acl", "ec2", "describe_network_acls", "NetworkAcls", ["IsDefault", "Tags.Name"]),
+    ("ec2/dhcp-options", "ec2", "describe_dhcp_options", "DhcpOptions", ["Tags.Name"]),
+    ("ec2/vpc-endpoint", "ec2", "describe_vpc_endpoints", "VpcEndpoints", ["ServiceName"]),
+    ("ec2/flow-log", "ec2", "describe_flow_logs", "FlowLogs", ["TrafficType"]),
+    ("ec2/peering", "ec2", "describe_vpc_peering_connections", "VpcPeeringConnections", ["Tags.Name"]),
     ("iam/role", "iam", "list_roles", "Roles", ["RoleName"]),
+    ("iam/user", "iam", "list_users", "Users", ["UserName"]),
+    ("iam/group", "iam", "list_groups", "Groups", ["GroupName"]),
+    ("iam/instance-profile", "iam", "list_instance_profiles", "InstanceProfiles", ["InstanceProfileName"]),
     ("rds/cluster", "rds", "describe_db_clusters", "DBClusters", ["DBClusterIdentifier"]),
     ("rds/instance", "rds", "describe_db_instances", "DBInstances", ["DBInstanceIdentifier"]),
     ("rds/subnet-group", "rds", "describe_db_subnet_groups", "DBSubnetGroups", ["DBSubnetGroupName"]),
@@ -165,5 +173,33 @@ for one in scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTa
     add("scaling/target", one["ResourceId"], one)
 for one in scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]:
     add("scaling/policy", one["PolicyName"], one)
+
+for policy in iam.get_paginator("list_policies").paginate(Scope="Local"):
+    for one in policy["Policies"]:
+        version = iam.get_policy_version(PolicyArn=one["Arn"], VersionId=one["DefaultVersionId"])["PolicyVersion"]
+        add("iam/managed-policy", one["PolicyName"], {**one, "Document": version["Document"]})
+for user in [user["UserName"] for user in items("iam", "list_users", "Users")]:
+    groups = iam.list_groups_for_user(UserName=user)["Groups"]
+    add("iam/user (groups)", user, [group["GroupName"] for group in groups])
+    for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
+        add("iam/inline-policy", f"{user} {policy}", iam.get_user_policy(UserName=user, PolicyName=policy))
+
+dynamodb = client("dynamodb")
+for table in items("dynamodb", "list_tables", "TableNames"):
+    add("dynamodb/table", table, dynamodb.describe_table(TableName=table)["Table"])
+    add("dynamodb/time-to-live", table, dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"])
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    add("dynamodb/backups", table, backups)
+
+events = client("events")
+for bus in events.list_event_buses()["EventBuses"]:
+    for rule in events.list_rules(EventBusName=bus["Name"])["Rules"]:
+        add("events/rule", rule["Name"], rule)
+        targets = events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus["Name"])["Targets"]
+        add("events/targets", rule["Name"], targets)
+
+sqs = client("sqs")
+for url in sqs.list_queues().get("QueueUrls", []):
+    add("sqs/queue", url.rsplit("/", 1)[1], sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
 
 print(json.dumps(found, sort_keys=True, default=str))

@@ -135,16 +135,29 @@ fn the_platform_is_described_alike() {
     alike(|| Project::platform("high-availability"));
 }
 
+/// A project whose stacks are these templates.
+fn project(names: &[&str]) -> Project {
+    let project = Project::empty();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/templates");
+    let mut file = "[project]\nname = \"shop\"\n[env.dev]\n".to_owned();
+    for name in names {
+        let template = format!("{name}.yaml");
+        let text = std::fs::read_to_string(folder.join(&template)).expect("a template");
+        project.write(&template, &text);
+        file += &format!(
+            "[[stack]]\nname = \"{name}\"\ntemplate = \"{template}\"\nregion = \"us-east-1\"\n"
+        );
+    }
+    project.write("payctl.toml", &file);
+    project
+}
+
 #[test]
 fn a_shop_is_described_alike() {
-    alike(|| {
-        let project = Project::empty();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/templates");
-        let template = std::fs::read_to_string(folder.join("shop.yaml")).expect("a template");
-        project.write("shop.yaml", &template).write(
-            "payctl.toml",
-            "[project]\nname = \"shop\"\n[env.dev]\n[[stack]]\nname = \"shop\"\ntemplate = \"shop.yaml\"\nregion = \"us-east-1\"\n",
-        );
-        project
-    });
+    alike(|| project(&["shop"]));
+}
+
+#[test]
+fn a_staff_a_ledger_and_schedules_are_described_alike() {
+    alike(|| project(&["ledger", "schedules", "staff"]));
 }

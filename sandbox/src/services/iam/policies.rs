@@ -208,7 +208,9 @@ fn list_policies(call: &mut Call) -> Answer {
         shown.extend(own.map(|one| {
             let mut body = call.show(POLICY.name, one);
             if let Json::Object(body) = &mut body {
+                // Both only by GetPolicy (API_Policy).
                 body.remove("Tags");
+                body.remove("Description");
             }
             (format!("0{}", one.id), body)
         }));
