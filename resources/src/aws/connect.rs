@@ -248,7 +248,7 @@ impl Aws {
 }
 
 /// What to do where there are no credentials.
-pub(super) const NO_CREDENTIALS: &str = "no AWS credentials could be had: name a profile (--profile or AWS_PROFILE), sign in \
+pub(super) const NO_CREDENTIALS: &str = "no AWS credentials could be had: name a profile (AWS_PROFILE), sign in \
     with `aws sso login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 fn no_region() -> AwsError {
