@@ -207,10 +207,22 @@ impl Ledger {
             .operations
             .values()
             .partition(|written| written.intent.desired.is_none());
-        made.into_iter()
-            .chain(removed)
-            .flat_map(Written::changes)
-            .collect()
+        let removed: Vec<StateChange> = removed.into_iter().flat_map(Written::changes).collect();
+        let mut changes = Vec::new();
+        for change in made.into_iter().flat_map(Written::changes) {
+            // An idempotent creation may answer with what was to be replaced. Nothing has a successor then, and nothing is deleted;
+            // where the deletion came first, it is what the new one has the identifier of.
+            if let StateChange::Put(resource) = &change
+                && let Some(StateChange::Depose(_, old)) = changes.last()
+                && *old == resource.physical_id
+                && !removed.contains(&StateChange::Remove(resource.address.clone(), old.clone()))
+            {
+                changes.pop();
+            }
+            changes.push(change);
+        }
+        changes.extend(removed);
+        changes
     }
 }
 

@@ -390,7 +390,14 @@ impl Doing {
                 .await;
             let error = match done {
                 Ok(()) => break,
-                Err(error) if error.refused || attempt >= ATTEMPTS => {
+                // The refusal of a call that was sent again may mean that the one before, whose answer was lost, has done it.
+                Err(error) if error.refused && attempt < ATTEMPTS => {
+                    match self.seen(current, &id).await {
+                        Ok(Some(seen)) if own(&seen.model) != live => error,
+                        _ => return Err(self.failed(current, Failure::of(error, &id)).await),
+                    }
+                }
+                Err(error) if attempt >= ATTEMPTS => {
                     return Err(self.failed(current, Failure::of(error, &id)).await);
                 }
                 Err(error) => error,
@@ -460,6 +467,10 @@ impl Doing {
         snapshot: bool,
         replaced: bool,
     ) -> Result<(), Failure> {
+        if replaced && self.is_its_own_successor(current, id) {
+            self.reached(current.node, Milestone::Ready);
+            return Ok(());
+        }
         let before = self
             .before
             .get(&(current.target.address.clone(), id.clone()));
@@ -487,6 +498,14 @@ impl Doing {
             .await
         {
             if error.refused || attempt >= ATTEMPTS {
+                // The refusal of a call that was sent again may mean that the one before, whose answer was lost, has done it.
+                if self
+                    .seen(current, id)
+                    .await
+                    .is_ok_and(|seen| seen.is_none())
+                {
+                    break;
+                }
                 return Err(self.failed(current, Failure::of(error, id)).await);
             }
             // What is gone already counts as deleted: a second time does no harm.
@@ -537,9 +556,31 @@ impl Doing {
         id: &PhysicalId,
         replaced: bool,
     ) -> Result<(), Failure> {
+        if replaced && self.is_its_own_successor(current, id) {
+            self.reached(current.node, Milestone::Ready);
+            return Ok(());
+        }
         let intent = self.intent(current, None, Some(id.clone()), None, replaced);
         self.start(current, intent).await?;
         self.conclude(current, Ok(true)).await
+    }
+
+    /// Whether AWS answered the creation of the successor with what was there already: some creations are idempotent by what they
+    /// ask for (API_Subscribe of SNS).
+    fn is_its_own_successor(&self, current: &Current<'_>, id: &PhysicalId) -> bool {
+        let known = self.models.get(&current.target.address);
+        !self.goes_first(current) && known.is_some_and(|known| known.id == *id)
+    }
+
+    /// What AWS has at this moment; `None` where it is gone.
+    async fn seen(
+        &self,
+        current: &Current<'_>,
+        id: &PhysicalId,
+    ) -> Result<Option<Observed>, CloudError> {
+        let wanted = [(current.target.clone(), id.clone())];
+        let seen = self.cloud.read(&wanted).await.pop().transpose()?;
+        Ok(seen.flatten().filter(|seen| seen.status != Status::Gone))
     }
 
     /// From accepted to ready; `false` where the run was interrupted meanwhile.

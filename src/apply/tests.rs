@@ -330,7 +330,7 @@ prop_compose! {
     ) -> Nature {
         let uses = if index == 0 { BTreeMap::new() } else { uses };
         let uses = uses.into_iter().map(|(at, ready)| (NAMES[at].to_owned(), if ready { Ready } else { Accepted }));
-        Nature { uses: uses.collect(), call, ready, visible, arn, broken, refused, panics, listed: 0, lost: Vec::new() }
+        Nature { uses: uses.collect(), call, ready, visible, arn, broken, refused, panics, listed: 0, lost: Vec::new(), strict: false, idempotent: false }
     }
 }
 
@@ -436,4 +436,57 @@ async fn what_is_lost_again_and_again_fails_and_the_next_run_makes_it() {
     let ended = scene.run(false, None, CancellationToken::new()).await;
     assert!(ended.outcome.unwrap().is_complete());
     assert_eq!(scene.cloud.existing(), ["A"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_call_that_is_refused_because_the_first_has_done_it_is_done() {
+    for lost in [vec![true], vec![true, true], vec![false, true]] {
+        let nature = Nature {
+            lost: lost.clone(),
+            strict: true,
+            ..Nature::default()
+        };
+        let mut scene = Scene::new(&[("A", nature)]);
+        scene.run(false, None, CancellationToken::new()).await;
+        for destroy in [false, true] {
+            scene.cloud.world.lock().unwrap().forget_losses();
+            scene.version += 1;
+            let ended = scene.run(destroy, None, CancellationToken::new()).await;
+            let outcome = ended.outcome.unwrap();
+            assert!(outcome.is_complete(), "{lost:?}: {:?}", outcome.failures);
+        }
+        assert_eq!(scene.cloud.existing(), Vec::<String>::new());
+        assert_eq!(scene.kept, Default::default());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replacement_gets_back_as_its_own_successor_stays() {
+    let nature = |broken| Nature {
+        broken,
+        idempotent: true,
+        ..Nature::default()
+    };
+    let mut scene = Scene::new(&[("A", nature(true))]);
+    scene.run(false, None, CancellationToken::new()).await;
+    assert!(scene.kept.resources[&address("A")].tainted);
+    // The next run replaces it, cut off after each of its records or not at all.
+    for cut in (1..12).map(Some).chain([None]) {
+        let mut mended = Scene::new(&[("A", nature(false))]);
+        mended.kept = scene.kept.clone();
+        let things = scene.cloud.world.lock().unwrap().things.clone();
+        mended.cloud.world.lock().unwrap().things = things;
+        mended.run(false, cut, CancellationToken::new()).await;
+        let ended = mended.run(false, None, CancellationToken::new()).await;
+        let outcome = ended.outcome.unwrap();
+        assert!(
+            outcome.is_complete(),
+            "{cut:?}: {:?} {:?}",
+            outcome.failures,
+            outcome.interrupted
+        );
+        assert_eq!(mended.cloud.existing(), ["A"], "{cut:?}");
+        assert!(!mended.kept.resources[&address("A")].tainted, "{cut:?}");
+        assert!(mended.kept.deposed.is_empty(), "{cut:?}");
+    }
 }

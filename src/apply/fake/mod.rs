@@ -48,6 +48,10 @@ pub(super) struct Nature {
     pub panics: bool,
     /// The answers of its first calls are lost, and whether AWS has acted on each.
     pub lost: Vec<bool>,
+    /// What is done already is refused when it is asked for again.
+    pub strict: bool,
+    /// A create answers with what is there already.
+    pub idempotent: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -226,7 +230,14 @@ impl Cloud for FakeCloud {
                 Err(lost_answer())
             } else {
                 world.next += 1;
-                let id = PhysicalId(format!("{}-{}", target.address.logical_id, world.next));
+                let there = world
+                    .things
+                    .iter()
+                    .find(|(_, thing)| nature.idempotent && thing.address == target.address)
+                    .map(|(id, _)| id.clone());
+                let id = there.unwrap_or_else(|| {
+                    PhysicalId(format!("{}-{}", target.address.logical_id, world.next))
+                });
                 let thing = Thing {
                     address: target.address.clone(),
                     incarnation: incarnation.clone(),
@@ -289,6 +300,19 @@ impl Cloud for FakeCloud {
         let number = calls.intent("fake:Update").await?;
         let nature = self.nature(&target.address);
         let lost = self.world.lock().unwrap().loses(&target.address, nature);
+        let wanted = |thing: &Thing| thing.model == *update.desired;
+        let repeated = self
+            .world
+            .lock()
+            .unwrap()
+            .things
+            .get(id)
+            .is_some_and(wanted);
+        if nature.strict && repeated {
+            let refused = Err(refusal("Duplicate"));
+            calls.answered(number, refused.as_ref().copied()).await?;
+            return refused;
+        }
         if lost == Some(false) {
         } else if let Some(thing) = self.world.lock().unwrap().things.get_mut(id) {
             thing.model = update.desired.clone();
@@ -333,6 +357,8 @@ impl Cloud for FakeCloud {
                 let broken = format!("{id} is deleted and still used");
                 world.laws_broken.push(broken);
                 Err(refusal("DependencyViolation"))
+            } else if self.nature(&target.address).strict && !world.things.contains_key(id) {
+                Err(refusal("InvalidRequest"))
             } else {
                 world.things.remove(id);
                 lost.map_or(Ok(()), |_| Err(lost_answer()))
