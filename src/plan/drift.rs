@@ -1,5 +1,6 @@
 //! What has changed in AWS since it was last applied, and what a plan must not do unasked.
 
+use payctl_model::facts::facts;
 use payctl_model::{Address, PropertyPath, Step, Value};
 
 use super::decide::Planner;
@@ -93,11 +94,18 @@ impl Planner<'_> {
             let changed = since.changes.into_iter();
             let changed = changed.map(|change| (change.property, change.declared, change.live));
             // What AWS fills in late is nobody's doing: of what is new only items of lists count.
-            let added = since.undeclared.into_iter().filter(|(property, value)| {
-                let is_item = matches!(property.steps().last(), Some(Step::Index(_)));
-                !is_empty(value) && (is_item || matches!(value, Value::List(_)))
-            });
-            let added = added.map(|(property, value)| (property, None, Some(value)));
+            let added = since
+                .undeclared
+                .into_iter()
+                .filter_map(|(property, value)| {
+                    if let Some(tag) = added_tag(&prior.type_name, &property) {
+                        let value = live.at(&tag).cloned().unwrap_or(value);
+                        return Some((tag, None, Some(value)));
+                    }
+                    let is_item = matches!(property.steps().last(), Some(Step::Index(_)));
+                    let counts = !is_empty(&value) && (is_item || matches!(value, Value::List(_)));
+                    counts.then_some((property, None, Some(value)))
+                });
             for (property, was, live) in changed.chain(added) {
                 if nobody_declares(&property) {
                     drift.push(Drift {
@@ -181,6 +189,19 @@ impl Planner<'_> {
         }
         self.plan.warnings.extend(warnings);
     }
+}
+
+/// Where a tag stands as a whole, its key included, of which this path is the value: tags are items however a property writes them,
+/// and the comparison leaves out those that AWS and payctl set.
+fn added_tag(type_name: &str, value: &PropertyPath) -> Option<PropertyPath> {
+    let facts = facts().get(type_name)?;
+    let tags = facts.tagging.property.as_ref()?;
+    let tag = tags.steps().len() + 1;
+    let whole = |path: PropertyPath, step: &Step| path.step(step.clone());
+    (tags.is_prefix_of(value) && value.steps().len() >= tag).then(|| {
+        let steps = value.steps().iter().take(tag);
+        steps.fold(PropertyPath::root(), whole)
+    })
 }
 
 fn is_empty(value: &Value) -> bool {

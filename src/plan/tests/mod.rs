@@ -300,6 +300,9 @@ fn drift_is_told_apart_from_change() {
         MapPublicIpOnLaunch: true -> false
     drift A MapPublicIpOnLaunch, set back: false -> true
     "#);
+    // A tag is an item by itself; payctl's own are not anybody's.
+    let tags = json!([{ "Key": "payctl:project", "Value": "p" }, { "Key": "who", "Value": "me" }]);
+    assert_snapshot!(declared.clone().meddle("A", "/Tags", tags).show(), @r#"drift A Tags.1 (undeclared), stays: nothing -> {"Key":"who","Value":"me"}"#);
     assert_snapshot!(declared.lose("Nat").show(), @r#"
     + Nat: gone from AWS
     drift Nat all of it, made again: … -> nothing
