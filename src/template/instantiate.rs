@@ -143,7 +143,7 @@ impl Template {
         let existing: BTreeSet<&str> = self
             .resources
             .iter()
-            .filter(|(_, term)| exists(&term.condition))
+            .filter(|(_, term)| exists(&term.condition) && !is_note(&term.type_name))
             .map(|(name, _)| name.as_str())
             .collect();
         for (name, term) in self
@@ -329,6 +329,12 @@ impl Template {
         };
         let unknown = || Value::unknown(self.unasked(inputs, name));
         match (inputs.ssm_parameters.get(key), asked) {
+            // Nothing is made of it: a rule that guards what CloudFormation needs (the CDK's bootstrap stack) stops nobody.
+            (Some(SsmParameter::Missing), SsmUse::Value) if self.only_rules_read(name) => {
+                Ok(Value::unknown(
+                    Address::new(&inputs.region, &inputs.stack, name).attribute(NOT_THERE),
+                ))
+            }
             (Some(SsmParameter::Missing), _) => Err(error(
                 format!(
                     "parameter `{name}`: Systems Manager has no parameter {shown} in {}",
@@ -353,6 +359,46 @@ impl Template {
     }
 
     /// What stands for the value that a look-up would tell.
+    /// Whether a parameter is read by rules, and by nothing else.
+    fn only_rules_read(&self, name: &str) -> bool {
+        let reads = |term: &Term| {
+            let mut found = false;
+            term.visit_locals(&mut |local, _| {
+                found |= match local {
+                    Local::Parameter(parameter) => parameter == name,
+                    // A computed name may be this one.
+                    Local::Named { .. } => true,
+                    _ => false,
+                };
+            });
+            found
+        };
+        let resources = self.resources.values().any(|resource| {
+            let more = [
+                &resource.creation_policy,
+                &resource.update_policy,
+                &resource.metadata,
+            ];
+            let policies = [&resource.deletion_policy, &resource.update_replace_policy];
+            let mut policies = policies.into_iter().flatten();
+            reads(&resource.properties)
+                || more.into_iter().flatten().any(reads)
+                || policies
+                    .any(|policy| matches!(policy, PolicyTerm::Computed(term) if reads(term)))
+        });
+        let outputs = self.outputs.values();
+        let mut outputs = outputs.flat_map(|output| [&output.value, &output.export]);
+        let ruled = self.rules.values().any(|rule| {
+            let assertions = rule.assertions.iter().map(|assertion| &assertion.assert);
+            rule.condition.iter().chain(assertions).any(reads)
+        });
+        ruled
+            && !resources
+            && self.loops.is_none()
+            && !self.conditions.values().any(|(_, term)| reads(term))
+            && !outputs.any(|term| term.as_ref().is_some_and(reads))
+    }
+
     fn unasked(&self, inputs: &Inputs, parameter: &str) -> AttributeOf {
         Address::new(&inputs.region, &inputs.stack, parameter).attribute(NOT_ASKED)
     }
@@ -376,6 +422,15 @@ impl Template {
 
 /// The attribute that stands for what a look-up in AWS would tell.
 const NOT_ASKED: &str = "(look-up)";
+
+/// The same for a parameter that only rules read and that names one of Systems Manager which is not there.
+const NOT_THERE: &str = "(not there)";
+
+/// Types that are no resource of AWS, and of which nothing is made: the CDK notes its version in each template that it writes
+/// (CDK Developer Guide, "Version reporting").
+fn is_note(type_name: &str) -> bool {
+    type_name == "AWS::CDK::Metadata"
+}
 /// The attribute that stands for what rules ask of the account.
 const ACCOUNT: &str = "(account)";
 /// The code of errors that only say that nobody has looked.
@@ -530,6 +585,15 @@ impl<'a> Binder<'a> {
             };
             if unknown.iter().any(|of| of.attribute == NOT_ASKED) {
                 self.assumed.set(true);
+                continue;
+            }
+            if let Some(of) = unknown.iter().find(|of| of.attribute == NOT_THERE) {
+                let message = format!(
+                    "the rule `{name}` is not checked: Systems Manager does not have what the parameter `{}` names, and only rules read it",
+                    of.address.logical_id
+                );
+                let warning = Diagnostic::warning("unchecked-rule", message);
+                warnings.push(warning.at(source, assertion.assert.span));
                 continue;
             }
             let mut asked: Vec<&str> = Vec::new();

@@ -778,6 +778,36 @@ error[rule-failed]: the rule `CheckBootstrapVersion`: CDK bootstrap stack versio
 "#);
     // Before anybody has looked nothing is held against it.
     assert!(template.instantiate(&inputs()).unwrap().assumed);
+    // Where there is no bootstrap stack nothing but the rule misses it.
+    let mut without = inputs();
+    without.ssm_parameters.insert(
+        "/cdk-bootstrap/hnb659fds/version".to_owned(),
+        SsmParameter::Missing,
+    );
+    let stack = template.instantiate(&without).map_err(show).unwrap();
+    assert!(!stack.assumed);
+    let warnings: Vec<&str> = stack.warnings.iter().map(|it| it.code).collect();
+    assert_eq!(warnings, ["unchecked-rule"]);
+    let used = text.replace(
+        r#""AWS::SNS::Topic""#,
+        r#""AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "BootstrapVersion"}}"#,
+    );
+    let template = load("t.json", &used).map_err(show).unwrap();
+    assert_eq!(
+        template.instantiate(&without).unwrap_err()[0].code,
+        "ssm-parameter"
+    );
+}
+
+/// The CDK writes its version into each template; there is nothing of it in AWS.
+#[test]
+fn the_note_of_the_cdk_is_no_resource() {
+    let text = r#"{"Conditions": {"Here": {"Fn::Equals": [{"Ref": "AWS::Region"}, {"Ref": "AWS::Region"}]}},
+      "Resources": {"T": {"Type": "AWS::SNS::Topic"}, "CDKMetadata": {"Type": "AWS::CDK::Metadata",
+        "Properties": {"Analytics": "v2:deflate64:H4s"}, "Metadata": {"aws:cdk:path": "S/CDKMetadata/Default"}, "Condition": "Here"}}}"#;
+    let template = load("t.json", text).map_err(show).unwrap();
+    let stack = template.instantiate(&inputs()).map_err(show).unwrap();
+    assert_eq!(stack.resources.keys().collect::<Vec<_>>(), ["T"]);
 }
 
 #[test]
