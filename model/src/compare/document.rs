@@ -41,8 +41,12 @@ fn parsed(value: &Value) -> Cow<'_, Value> {
 /// SNS write it there.
 const FIRST: &str = "2008-10-17";
 
+/// A policy, or one statement by itself (AWS::Events::EventBusPolicy, `Statement`).
 fn is_policy(map: &BTreeMap<String, Value>) -> bool {
-    map.contains_key("Statement")
+    let names = |key: &str| map.contains_key(key);
+    let effect = map.get("Effect").and_then(Value::as_str);
+    names("Statement")
+        || matches!(effect, Some("Allow" | "Deny")) && (names("Action") || names("NotAction"))
 }
 
 fn meaning(declared: &Value, live: &Value, policy: bool, depth: usize) -> bool {

@@ -142,6 +142,22 @@ fn networks_keys_names_and_versions_may_be_written_otherwise() {
 }
 
 #[test]
+fn a_statement_by_itself_means_what_it_means_in_a_policy() {
+    let statement = |action: Json, resource: Json| json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": action, "Resource": resource}});
+    let check = |declared, live| changes("AWS::Events::EventBusPolicy", declared, live).len();
+    let (put, bus) = (json!("events:PutEvents"), json!("bus"));
+    let declared = statement(put.clone(), bus.clone());
+    assert_eq!(
+        check(declared.clone(), statement(json!([put]), json!([bus]))),
+        0
+    );
+    assert_eq!(
+        check(declared, statement(json!([put, "events:PutRule"]), bus)),
+        1
+    );
+}
+
+#[test]
 fn policies_mean_what_they_mean() {
     let policy = |principal: Json, action: Json| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*"}]});
     let property = |document: Json| json!({"KeyPolicy": document});
