@@ -88,10 +88,11 @@ impl<'a> Mapping<'a> {
         };
         let mut input = Map::new();
         for (name, value) in properties {
+            let kept = self.kept(name, value);
             walk.place(
                 shape,
                 name,
-                value,
+                kept.as_ref().unwrap_or(value),
                 &PropertyPath::root().key(name),
                 &mut input,
                 DEPTH,
@@ -100,6 +101,20 @@ impl<'a> Mapping<'a> {
         let (absolute, unplaced) = (walk.absolute, walk.unplaced);
         merge(&mut input, absolute);
         Placed { input, unplaced }
+    }
+
+    /// A text as AWS keeps it, where the registry says that it keeps it in lower case (`MySQL` as an engine, names): not every call
+    /// takes it otherwise.
+    fn kept(&self, name: &str, value: &Json) -> Option<Json> {
+        let lowercase = format!("$lowercase({name})");
+        let path = PropertyPath::root().key(name);
+        let lower = self
+            .facts
+            .transforms
+            .iter()
+            .any(|(property, written)| *property == path && *written == lowercase);
+        let text = value.as_str().filter(|_| lower)?;
+        Some(text.to_lowercase().into())
     }
 
     fn rules_at<'s>(

@@ -278,6 +278,26 @@ async fn members_and_replicas_send_only_what_is_theirs() {
     );
 }
 
+/// What AWS keeps in lower case is sent so: not every call takes it otherwise.
+#[tokio::test]
+async fn what_is_kept_in_lower_case_is_sent_in_lower_case() {
+    let made = json!({"DBInstance": {"DBInstanceIdentifier": "d", "DBInstanceStatus": "creating"}});
+    let (context, fake) = context(&[("CreateDBInstance", made)]);
+    let module = resource("AWS::RDS::DBInstance").unwrap();
+    let properties = json!({"DBInstanceIdentifier": "Orders-DB", "Engine": "MySQL", "DBInstanceClass": "db.r5.large",
+        "DBName": "Orders", "MasterUsername": "Admin", "AllocatedStorage": "20"});
+    module
+        .create(&context, &properties.into(), &Incarnation("i".into()))
+        .await
+        .unwrap();
+    let calls = fake.calls.lock().unwrap().clone();
+    let (_, input) = &calls[0];
+    assert_eq!(input["DBInstanceIdentifier"], "orders-db");
+    assert_eq!(input["Engine"], "mysql");
+    assert_eq!(input["DBName"], "Orders");
+    assert_eq!(input["MasterUsername"], "Admin");
+}
+
 /// Answers call after call; what was told to the journal and called, in order.
 #[derive(Default)]
 struct Story {
