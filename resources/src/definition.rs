@@ -81,6 +81,9 @@ pub struct Definition {
     /// Properties (patterns) that can only be given at creation although the registry does not call them create-only; with the
     /// reason. A change of them needs a new resource.
     pub create_only: &'static [(&'static str, &'static str)],
+    /// Properties that an update can take away, while another value of theirs needs a new resource (the source of a replica, which
+    /// can be promoted).
+    pub only_withdrawn: &'static [&'static str],
     /// How long it may take to become ready, or to be gone, before payctl gives up.
     pub patience: Duration,
     /// What a property goes back to when the template stops declaring it, as JSON text; the registry's default otherwise.
@@ -125,6 +128,7 @@ impl Definition {
             unsupported: &[],
             not_told: &[],
             create_only: &[],
+            only_withdrawn: &[],
             // Nothing that AWS's documentation gives no longer time takes half an hour.
             patience: Duration::from_secs(30 * 60),
             resets: &[],

@@ -71,6 +71,7 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .iter()
             .map(|(path, _)| PropertyPath::from(*path))
             .collect(),
+        only_withdrawn: paths(definition.only_withdrawn),
         resets: definition
             .resets
             .iter()

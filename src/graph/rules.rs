@@ -39,6 +39,8 @@ pub struct TypeRules {
     pub not_told: Vec<PropertyPath>,
     /// Patterns of what only a new resource can have, besides what the registry calls create-only.
     pub create_only: Vec<PropertyPath>,
+    /// Patterns of what an update can take away, while another value needs a new resource.
+    pub only_withdrawn: Vec<PropertyPath>,
     /// What a property goes back to when it is declared no more, where the registry does not say.
     pub resets: Vec<(PropertyPath, Value)>,
     /// Attributes whose value is another after an update (version numbers).
@@ -134,6 +136,7 @@ impl Rules {
             holds: Vec::new(),
             not_told: Vec::new(),
             create_only: Vec::new(),
+            only_withdrawn: Vec::new(),
             resets: Vec::new(),
             renewed_by_update: Vec::new(),
             renewed_by: Vec::new(),

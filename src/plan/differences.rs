@@ -41,6 +41,8 @@ pub(super) struct Sides<'a> {
     pub(super) create_only: &'a [PropertyPath],
     /// Properties whose change needs a new resource in some cases.
     pub(super) conditional: &'a [Conditional],
+    /// Patterns of what can be taken away in place, but not be given another value.
+    pub(super) only_withdrawn: &'a [PropertyPath],
     /// What properties go back to when they are declared no more.
     pub(super) resets: &'a [(PropertyPath, Value)],
 }
@@ -115,6 +117,15 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
             conditional.property.is_prefix_of(property)
                 && (conditional.replaces)(property, change.declared.as_ref(), &live)
         });
+        let given = match &change.declared {
+            None => false,
+            Some(declared) => declared.as_str() != Some(""),
+        };
+        change.replaces |= given
+            && sides
+                .only_withdrawn
+                .iter()
+                .any(|pattern| pattern.is_prefix_of(property));
         // What is secret now, and what was secret when it was applied.
         for known in [
             change.declared.clone(),
@@ -160,7 +171,14 @@ fn withdrawn_untold(
             && applied
                 .is_some_and(|applied| applied != default && applied.to_text() != default.to_text())
     });
-    gone.map(|(property, _)| Difference {
+    let withdrawn = sides.only_withdrawn.iter().filter(|property| {
+        let applied = sides.applied.at(property);
+        facts.is_write_only(property)
+            && declared.at(property).is_none()
+            && applied.is_some_and(|applied| applied.as_str() != Some(""))
+    });
+    let gone = gone.map(|(property, _)| property).chain(withdrawn);
+    gone.map(|property| Difference {
         property: property.clone(),
         declared: None,
         live: live

@@ -44,6 +44,7 @@ impl Planner<'_> {
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
             conditional: &self.rules.of(&prior.type_name).conditional,
+            only_withdrawn: &self.rules.of(&prior.type_name).only_withdrawn,
             resets: &self.rules.of(&prior.type_name).resets,
         };
         let found = differences::differences(&sides);

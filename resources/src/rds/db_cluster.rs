@@ -171,6 +171,16 @@ static DEFINITION: Definition = Definition {
         ("InvalidDBClusterStateFault", ""),
         ("InvalidResourceStateFault", ""),
     ],
+    needs: &[
+        Need {
+            property: "ReplicationSourceIdentifier",
+            reason: "the source replicates when it is available only: InvalidDBClusterStateFault (API_CreateDBCluster)",
+        },
+        Need {
+            property: "SourceDBClusterIdentifier",
+            reason: "a clone is made of a cluster in the state available only: InvalidDBClusterStateFault (API_RestoreDBClusterToPointInTime)",
+        },
+    ],
     unique: &[&["DBClusterIdentifier"]],
     snapshot_by_default: true,
     unsupported: &[(
@@ -188,6 +198,8 @@ static DEFINITION: Definition = Definition {
             "ModifyDBCluster has no such member: a cluster keeps its first user's name",
         ),
     ],
+    // Without it the cluster is promoted (AWS::RDS::DBCluster, ReplicationSourceIdentifier).
+    only_withdrawn: &["ReplicationSourceIdentifier"],
     resets: &[
         ("AssociatedRoles", "[]"),
         ("CopyTagsToSnapshot", "false"),
@@ -304,7 +316,11 @@ fn http_endpoint<'a>(
             return Ok(());
         };
         let (operation, input) = if state_is(cluster, "EngineMode", &["serverless"]) {
-            let input = json!({"DBClusterIdentifier": id.as_str(), "EnableHttpEndpoint": wanted, "ApplyImmediately": true});
+            let input = Map::from_iter([
+                ("DBClusterIdentifier".to_owned(), json!(id.as_str())),
+                ("EnableHttpEndpoint".to_owned(), wanted.into()),
+                ("ApplyImmediately".to_owned(), true.into()),
+            ]);
             ("ModifyDBCluster", input)
         } else {
             let operation = if wanted {
@@ -312,12 +328,11 @@ fn http_endpoint<'a>(
             } else {
                 "DisableHttpEndpoint"
             };
-            (
-                operation,
-                json!({"ResourceArn": look(cluster, "DBClusterArn")}),
-            )
+            let arn = look(cluster, "DBClusterArn").unwrap_or_default();
+            (operation, Map::from_iter([("ResourceArn".to_owned(), arn)]))
         };
-        context.write("rds", operation, input).await?;
+        // The cluster is still being modified by what was sent before it.
+        generic::write(&DEFINITION, context, operation, input).await?;
         Ok(())
     })
 }
@@ -335,10 +350,8 @@ fn promote<'a>(context: &'a Context, id: &'a PhysicalId, update: &'a Update<'a>)
                 "a cluster becomes a replica only when it is made",
             ));
         }
-        let input = json!({"DBClusterIdentifier": id.as_str()});
-        context
-            .write("rds", "PromoteReadReplicaDBCluster", input)
-            .await?;
+        let input = Map::from_iter([("DBClusterIdentifier".to_owned(), json!(id.as_str()))]);
+        generic::write(&DEFINITION, context, "PromoteReadReplicaDBCluster", input).await?;
         Ok(())
     })
 }

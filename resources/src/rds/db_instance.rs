@@ -161,6 +161,16 @@ static DEFINITION: Definition = Definition {
         ("InvalidDBInstanceStateFault", ""),
         ("InvalidDBClusterStateFault", ""),
     ],
+    needs: &[
+        Need {
+            property: "SourceDBInstanceIdentifier",
+            reason: "a replica is made of an instance in the state available only: InvalidDBInstanceState (API_CreateDBInstanceReadReplica)",
+        },
+        Need {
+            property: "SourceDBClusterIdentifier",
+            reason: "a replica is made of a cluster in the state available only: InvalidDBClusterStateFault (API_CreateDBInstanceReadReplica)",
+        },
+    ],
     unique: &[&["DBInstanceIdentifier"]],
     snapshot_by_default: true,
     unsupported: &[
@@ -218,6 +228,8 @@ static DEFINITION: Definition = Definition {
             "an instance becomes a cluster's replica when it is made",
         ),
     ],
+    // "removes … promotes": AWS::RDS::DBInstance, SourceDBInstanceIdentifier. CreateDBInstanceReadReplica alone makes one.
+    only_withdrawn: &["SourceDBInstanceIdentifier"],
     resets: &[
         ("AssociatedRoles", "[]"),
         ("CopyTagsToSnapshot", "false"),

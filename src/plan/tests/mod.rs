@@ -493,6 +493,28 @@ fn what_is_at_its_default_already_has_nowhere_to_go_back_to() {
 }
 
 #[test]
+fn a_replica_is_promoted_in_place_and_replaced_for_another_source() {
+    let mut world = stack();
+    world.rules = crate::graph::Rules::native();
+    let world = world
+        .with(
+            "Replica",
+            "AWS::RDS::DBInstance",
+            json!({ "SourceDBInstanceIdentifier": "orders", "DBInstanceClass": "db.m6g.large" }),
+        )
+        .applied();
+    let source = "/SourceDBInstanceIdentifier";
+    assert_snapshot!(world.clone().edit("Replica", source, json!("payments")).show(), @r#"
+    +/- Replica: SourceDBInstanceIdentifier is create-only
+        SourceDBInstanceIdentifier: nothing -> "payments"
+    "#);
+    assert_snapshot!(world.edit("Replica", source, json!(null)).show(), @r#"
+    ~ Replica: SourceDBInstanceIdentifier
+        SourceDBInstanceIdentifier: "orders" -> nothing
+    "#);
+}
+
+#[test]
 fn capacity_providers_belong_to_who_associates_them() {
     let mut world = stack();
     world.rules = crate::graph::Rules::native();
