@@ -23,8 +23,8 @@ native!(
             Read { select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
             Read { when: Some(tags::untagged), ..Read::of(&TAGS) },
             Read {
+                // Always listed: the counts in a topic's attributes follow its subscriptions late, if at all.
                 only_for: &["Subscription"],
-                when: Some(subscribed),
                 all: true,
                 into: "Subscription",
                 ..Read::of(&SUBSCRIPTIONS_OF_TOPICS)
@@ -84,12 +84,6 @@ native!(
 fn name(topic: &Json) -> Option<Json> {
     let arn = described(topic, "TopicArn")?;
     Some(arn.rsplit(':').next()?.into())
-}
-
-/// Nothing to list where the counts say so (API_GetTopicAttributes).
-fn subscribed(topic: &Json) -> bool {
-    let none = |name: &str| matches!(described(topic, name), Some("0"));
-    !(none("SubscriptionsConfirmed") && none("SubscriptionsPending"))
 }
 
 /// The protocols of DeliveryStatusLogging and how their attributes begin (API_SetTopicAttributes).
