@@ -88,7 +88,10 @@ impl Failure {
             ),
         };
         Failure {
-            diagnostics,
+            diagnostics: diagnostics
+                .into_iter()
+                .map(diagnostic::Diagnostic::advised)
+                .collect(),
             ..Failure::new(code, message)
         }
     }

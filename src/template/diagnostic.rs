@@ -62,6 +62,31 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// With what to do about mistakes of its kind, where nothing was said that fits this one alone.
+    pub fn advised(mut self) -> Diagnostic {
+        let advice = match self.code {
+            "unknown-reference" => {
+                Some("name a resource or parameter of this template, or remove the reference")
+            }
+            "circular" => {
+                Some("take one of the references out, so that something can be made first")
+            }
+            "unknown-mapping-key" => Some(
+                "use a key that the mapping has, add it there, or give Fn::FindInMap a DefaultValue",
+            ),
+            "bad-argument" => Some(
+                "give the function what it takes here; see its page in AWS's template reference",
+            ),
+            "empty-template" => Some("write at least the section `Resources` with one resource"),
+            "wrong-type" => Some("write a value of the type that is asked for here"),
+            "bad-value" => Some("write one of the values that are allowed here"),
+            "bad-yaml" | "bad-json" => Some("mend it here; what follows is read only then"),
+            _ => None,
+        };
+        self.help = self.help.or(advice.map(str::to_owned));
+        self
+    }
+
     /// An error.
     pub fn error(code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic {

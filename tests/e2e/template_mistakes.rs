@@ -23,6 +23,7 @@ fn every_mistake_is_explained() {
         );
         let command = format!("validate --env local --region us-east-1 --template {name}");
         let run = project.fails(&command, 1);
+        assert!(run.err.contains("help:"), "{name}: {}", run.err);
         for line in run.err.lines() {
             // A line of the template is shown as it is, however long.
             let source =
