@@ -115,6 +115,8 @@ impl Doing {
 
     async fn attempt(&self, node: NodeIndex) -> Result<(), Failure> {
         let operation = &self.graph[node];
+        let forgotten = self.taken_over(operation);
+        let operation = forgotten.as_ref().unwrap_or(operation);
         let verb = super::executor::verb(&operation.kind).unwrap_or(Verb::Keep);
         let current = Current {
             node,
@@ -781,6 +783,32 @@ impl Doing {
             }
         }
         renewed
+    }
+
+    /// Where a create found and took what was replaced before (SNS's CreateTopic and ELB's CreateTargetGroup return what has the
+    /// name already), the deletion of the old one would be that of the new one: it is only forgotten.
+    fn taken_over(&self, operation: &Operation) -> Option<Operation> {
+        let OperationKind::Delete {
+            physical_id,
+            replaced: true,
+            ..
+        } = &operation.kind
+        else {
+            return None;
+        };
+        let change = self.plan.changes.get(&operation.address);
+        let goes_first = change.is_some_and(|change| {
+            change.action == Action::Replace(ReplaceOrder::DeleteFirst)
+                && change.physical_id.as_ref() == Some(physical_id)
+        });
+        let known = self.models.get(&operation.address)?;
+        (!goes_first && known.id == *physical_id).then(|| Operation {
+            kind: OperationKind::Forget {
+                physical_id: physical_id.clone(),
+                replaced: true,
+            },
+            ..operation.clone()
+        })
     }
 
     /// Whether its successor is made only when it is gone.

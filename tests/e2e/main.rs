@@ -13,6 +13,7 @@ mod order;
 mod projects;
 mod public_templates;
 mod references;
+mod replacements;
 mod replicas;
 mod sandbox_outside;
 mod scenarios;
