@@ -115,20 +115,15 @@ impl Bearer {
         Ok(())
     }
 
-    /// What payctl put there; of a bearer that was never finished, all that is there. `None`: it is gone.
+    /// What payctl put there and is still there; of a bearer that was never finished, all that is there. `None`: it is gone.
     pub(super) async fn applied(
         &self,
         context: &Context,
         id: &PhysicalId,
         deletion: &Deletion,
     ) -> Result<Option<Value>> {
-        match &deletion.last_applied {
-            Some(applied) => Ok(Some(applied.clone())),
-            None => {
-                let found = generic::read(self.definition, context, id).await?;
-                Ok(found.map(|found| found.model))
-            }
-        }
+        let found = generic::read(self.definition, context, id).await?;
+        Ok(found.map(|found| still_there(deletion.last_applied.as_ref(), &found.model)))
     }
 
     /// Takes the policies away, and then the bearer itself. What others attached makes IAM refuse: DeleteConflict.
@@ -149,6 +144,30 @@ impl Bearer {
         let operation = self.definition.delete.operation;
         last(context, operation, Json::Object(self.named(id, json!({})))).await
     }
+}
+
+/// What was applied, as far as it is there: a deletion that was cut off goes on where it stopped, instead of asking for everything
+/// again each time. Where nothing is known to be applied, what is there.
+pub(super) fn still_there(applied: Option<&Value>, live: &Value) -> Value {
+    let Some(applied) = applied else {
+        return live.clone();
+    };
+    let mut kept = applied.clone();
+    let Some(properties) = kept.as_map_mut() else {
+        return kept;
+    };
+    for name in ["ManagedPolicyArns", "Groups", "Roles", "Users"] {
+        let there = texts(live, name);
+        if let Some(Value::List(items)) = properties.get_mut(name) {
+            items.retain(|item| item.to_text().is_some_and(|text| there.contains(&text)));
+        }
+    }
+    let there = policies(live);
+    if let Some(Value::List(items)) = properties.get_mut("Policies") {
+        let name = |item: &Value| item.get("PolicyName").and_then(Value::to_text);
+        items.retain(|item| name(item).is_some_and(|name| there.contains_key(&name)));
+    }
+    kept
 }
 
 /// A deletion after what was in the way was taken away a moment ago.
@@ -190,4 +209,26 @@ fn policies(properties: &Value) -> BTreeMap<String, Option<Value>> {
             Some((name, policy.get("PolicyDocument").cloned()))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_already_is_not_taken_away_again() {
+        let applied = Value::from(json!({
+            "ManagedPolicyArns": ["a", "b"],
+            "Policies": [{"PolicyName": "one"}, {"PolicyName": "two"}],
+            "Path": "/",
+        }));
+        let live = Value::from(json!({
+            "ManagedPolicyArns": ["b", "stranger"],
+            "Policies": [{"PolicyName": "two"}, {"PolicyName": "stranger"}],
+        }));
+        let left =
+            json!({"ManagedPolicyArns": ["b"], "Policies": [{"PolicyName": "two"}], "Path": "/"});
+        assert_eq!(still_there(Some(&applied), &live), Value::from(left));
+        assert_eq!(still_there(None, &live), live);
+    }
 }

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 
-use super::bearer::{last, texts};
+use super::bearer::{last, still_there, texts};
 use super::{
     ENTITIES, GONE, MANAGED_POLICIES, OWN_POLICIES, PROPAGATION, VERSIONS, VERSIONS_OF_POLICIES,
     ownership, remove,
@@ -230,19 +230,12 @@ impl Resource for ManagedPolicy {
     /// "You must detach the policy from all users, groups, and roles", and delete all versions but the default one (API_DeletePolicy). What
     /// payctl attached goes; what others attached makes IAM refuse: DeleteConflict.
     async fn delete(&self, context: &Context, id: &PhysicalId, deletion: &Deletion) -> Result<()> {
-        let read;
-        let applied = match &deletion.last_applied {
-            Some(applied) => applied,
-            None => match generic::read(&DEFINITION, context, id).await? {
-                Some(found) => {
-                    read = found.model;
-                    &read
-                }
-                None => return Ok(()),
-            },
+        let Some(found) = generic::read(&DEFINITION, context, id).await? else {
+            return Ok(());
         };
+        let applied = still_there(deletion.last_applied.as_ref(), &found.model);
         for (property, member, _, detach) in KINDS {
-            for name in texts(applied, property) {
+            for name in texts(&applied, property) {
                 release(context, id, (member, &name), detach).await?;
             }
         }
