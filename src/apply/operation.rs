@@ -567,11 +567,13 @@ impl Doing {
         self.conclude(current, Ok(true)).await
     }
 
-    /// Whether AWS answered the creation of the successor with what was there already: some creations are idempotent by what they
-    /// ask for (API_Subscribe of SNS).
+    /// Whether AWS answered the creation of the successor with what was to be replaced: some creations are idempotent by what they
+    /// ask for (API_Subscribe of SNS). Nothing was deposed then, other than what an earlier run left, which is to be forgotten.
     fn is_its_own_successor(&self, current: &Current<'_>, id: &PhysicalId) -> bool {
+        let change = self.plan.changes.get(&current.target.address);
+        let is_of_this_run = change.is_some_and(|change| change.physical_id.as_ref() == Some(id));
         let known = self.models.get(&current.target.address);
-        !self.goes_first(current) && known.is_some_and(|known| known.id == *id)
+        is_of_this_run && !self.goes_first(current) && known.is_some_and(|known| known.id == *id)
     }
 
     /// What AWS has at this moment; `None` where it is gone.
