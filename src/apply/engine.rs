@@ -217,6 +217,7 @@ pub async fn apply(
         .map(|operation| operation.address.clone())
         .collect();
     let seen = Seen::of(&apply.plan, state);
+    let planned: BTreeSet<Address> = apply.plan.changes.keys().cloned().collect();
     let run = Run {
         plan: apply.plan,
         operations: apply.operations,
@@ -255,6 +256,7 @@ pub async fn apply(
             read_back(&*apply.cloud, state, &hasher, &wanted, graph, models).await;
         }
         seen.remember(state, &hasher);
+        remember_protection(state, &planned, &apply.templates);
         let outputs = if apply.destroy {
             BTreeMap::new()
         } else {
@@ -396,6 +398,16 @@ fn before(state: &State) -> BTreeMap<(Address, PhysicalId), Before> {
             Some(((address.clone(), kept.physical_id.clone()?), before))
         })
         .collect()
+}
+
+/// Whether each resource's stack has termination protection: `destroy`, which reads no template, must know.
+fn remember_protection(state: &mut State, planned: &BTreeSet<Address>, templates: &Templates) {
+    for address in planned {
+        let node = templates.graph.get(address);
+        if let (Some(resource), Some(node)) = (state.resources.get_mut(address), node) {
+            resource.protected = node.termination_protection;
+        }
+    }
 }
 
 /// What nothing was done to may be declared otherwise than before, with the same meaning; what it needs may be other

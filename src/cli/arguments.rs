@@ -33,6 +33,9 @@ pub struct Global {
     /// One template instead of the environment's stacks; works without a payctl.toml
     #[arg(long, value_name = "FILE", global = true)]
     pub template: Option<PathBuf>,
+    /// The stacks of this CDK assembly (cdk.out) instead of the environment's; works without a payctl.toml
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "template")]
+    pub assembly: Option<PathBuf>,
     /// A template parameter; wins over payctl.toml (repeatable)
     #[arg(long = "parameter", value_name = "K=V", global = true)]
     pub parameters: Vec<String>,

@@ -9,8 +9,10 @@ use crate::apply::refresh::RefreshError;
 use crate::apply::regions::AccountError;
 use crate::apply::{CloudError, Failure as OperationFailure};
 use crate::graph::NameError;
-use crate::plan::{Problem, SavedPlanError};
+use crate::plan::{Guard, Problem, SavedPlanError};
 use crate::project::ProjectError;
+use crate::project::assembly::AssemblyError;
+use crate::project::assembly::synth::SynthError;
 use crate::report::failure::{AwsAnswer, Failure};
 
 impl From<ProjectError> for Failure {
@@ -52,12 +54,46 @@ impl From<ProjectError> for Failure {
                     None => failure.help("environments stand in payctl.toml under [env.NAME]"),
                 }
             }
+            ProjectError::Assembly(error) => error.into(),
             ProjectError::NoEnvironment { .. } => Failure {
                 code: "no-environment".into(),
                 ..failure
             }
             .help("give --env NAME, or write default-env into [project]"),
         }
+    }
+}
+
+impl From<AssemblyError> for Failure {
+    fn from(error: AssemblyError) -> Failure {
+        let failure = Failure::new("assembly", error.to_string()).help(error.help());
+        match error {
+            AssemblyError::Wrong {
+                path,
+                place: Some((line, column)),
+                message,
+            } => Failure {
+                place: Some((path.display().to_string(), line, column)),
+                message,
+                ..failure
+            },
+            _ => failure,
+        }
+    }
+}
+
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Failure {
+        let help = match &error {
+            SynthError::NotStarted { .. } => "look whether `sh` can be run",
+            SynthError::Failed { .. } => {
+                "what it printed stands above; mend the app, or `synth` in payctl.toml"
+            }
+            SynthError::NoAssembly { .. } => {
+                "`assembly` in payctl.toml must be the folder that the command writes (cdk synth -o DIR)"
+            }
+        };
+        Failure::new("synth", error.to_string()).help(help)
     }
 }
 
@@ -205,12 +241,24 @@ impl From<EngineError> for Failure {
             EngineError::NotNative(_) => Failure::new("not-native", message)
                 .help("nothing was called; take them out of the template, or keep them in a stack of their own"),
             EngineError::Problems(problems) => {
-                let guarded = |problem: &Problem| {
-                    matches!(problem, Problem::Protected { .. } | Problem::DestroyProtected)
+                let of_environment = |problem: &Problem| {
+                    matches!(
+                        problem,
+                        Problem::Protected { guard: Guard::Environment, .. } | Problem::DestroyProtected
+                    )
                 };
-                let help = match problems.iter().any(guarded) {
-                    true => "nothing was called; --allow-destructive permits what `protect` guards, where it may be",
-                    false => "nothing was called",
+                let of_stack = |problem: &Problem| {
+                    matches!(
+                        problem,
+                        Problem::Protected { guard: Guard::Stack, .. } | Problem::StackProtected(_)
+                    )
+                };
+                let help = if problems.iter().any(of_environment) {
+                    "nothing was called; --allow-destructive permits what `protect` guards, where it may be"
+                } else if problems.iter().any(of_stack) {
+                    "nothing was called; turn the stack's terminationProtection off and apply that, or give --allow-destructive"
+                } else {
+                    "nothing was called"
                 };
                 Failure::new("refused", message).help(help)
             }

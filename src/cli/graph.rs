@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::arguments::GraphFormat;
 use super::lookups::LookedUp;
-use super::session::Session;
+use super::session::{Session, Templates};
 use super::{Exit, Global, Outcome, workflow};
 use crate::graph::{Names, ResourceGraph, Why};
 
 pub(super) fn run(global: &Global, format: GraphFormat) -> Outcome {
-    let session = Session::open(global)?;
+    let session = Session::with_templates(global, Templates::Current)?;
     let loaded = workflow::load(&session)?;
     let known = LookedUp::recorded(&session);
     let (graph, _) = workflow::graph(&session, global, &loaded, &known, true)?;

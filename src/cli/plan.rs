@@ -3,7 +3,7 @@
 use payctl_state::Hasher;
 
 use super::arguments::PlanArguments;
-use super::session::{Connected, Session};
+use super::session::{Connected, Session, Templates};
 use super::workflow::{self, Planned};
 use super::{Exit, Global, Outcome, lookups};
 use crate::apply::engine::look;
@@ -13,7 +13,11 @@ use crate::report::failure::Failure;
 use crate::report::{plan_json, plan_text};
 
 pub(super) async fn run(global: &Global, options: &PlanArguments) -> Outcome {
-    let mut session = Session::open(global)?;
+    let needed = match options.destroy {
+        true => Templates::Unneeded,
+        false => Templates::Current,
+    };
+    let mut session = Session::with_templates(global, needed)?;
     // What is wrong with the templates is said before anything is asked of AWS.
     let loaded = if options.destroy {
         None

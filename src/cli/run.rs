@@ -7,7 +7,7 @@ use payctl_state::Hasher;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{ApplyArguments, DestroyArguments, Selection};
-use super::session::{Connected, Session};
+use super::session::{Connected, Session, Templates};
 use super::workflow::{self, Planned};
 use super::{Exit, Global, Interrupts, Outcome, lookups, plan as plan_command};
 use crate::apply::engine::{Apply, apply, recover};
@@ -79,7 +79,12 @@ async fn carry_out(
     saved: Option<&SavedPlan>,
     approval: Approval,
 ) -> Outcome {
-    let mut session = Session::open(global)?;
+    let needed = match (destroy, saved) {
+        (true, _) => Templates::Unneeded,
+        (false, Some(_)) => Templates::AsPlanned,
+        (false, None) => Templates::Current,
+    };
+    let mut session = Session::with_templates(global, needed)?;
     let loaded = if destroy {
         None
     } else {
@@ -87,7 +92,7 @@ async fn carry_out(
     };
     let _lock = session.lock(command)?;
     // Another run may have ended between the first look and the lock.
-    session = Session::open(global)?;
+    session.reread()?;
     if let Some(saved) = saved {
         saved.found(&mut session.state);
     }

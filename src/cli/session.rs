@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Global;
 use super::parameters::Asked;
 use crate::apply::regions::Regions;
+use crate::project::assembly::synth::{self, Stale};
 use crate::project::{Environment, Project, ProjectError};
 use crate::report::failure::Failure;
 
@@ -53,10 +54,23 @@ pub(super) fn folder(global: &Global) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// The project: of the nearest payctl.toml; with `--template` its environments have only this template, and where there is
-/// no payctl.toml the template is the project.
+/// The project: of the nearest payctl.toml; with `--template` or `--assembly` its environments have only this template or the
+/// stacks of this assembly, and where there is no payctl.toml that is the project.
 pub(super) fn project(global: &Global) -> Result<Project, Failure> {
     let folder = folder(global);
+    if let Some(assembly) = &global.assembly {
+        let assembly = folder.join(assembly);
+        return match Project::find(&folder) {
+            Ok(mut project) => {
+                project.only_assembly(&assembly)?;
+                Ok(project)
+            }
+            Err(ProjectError::NotFound(_)) => {
+                Ok(Project::for_assembly(&assembly, global.env.as_deref())?)
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
     let Some(template) = &global.template else {
         return Ok(Project::find(&folder)?);
     };
@@ -73,26 +87,61 @@ pub(super) fn project(global: &Global) -> Result<Project, Failure> {
     }
 }
 
+/// What a command needs of the templates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Templates {
+    /// Nothing: the state knows enough. A CDK assembly is not even looked at.
+    Unneeded,
+    /// All of them, as they are now: an assembly that is older than its sources is made anew.
+    Current,
+    /// All of them, as they were when a plan was made: an assembly is made only where there is none.
+    AsPlanned,
+}
+
 impl Session {
-    /// Reads the project file and the state.
+    /// Reads the project file and the state, for a command that needs no template.
     pub(super) fn open(global: &Global) -> Result<Session, Failure> {
-        Session::opened(global, true)
+        Session::opened(global, Templates::Unneeded, true)
+    }
+
+    /// The same with the templates' stacks.
+    pub(super) fn with_templates(
+        global: &Global,
+        templates: Templates,
+    ) -> Result<Session, Failure> {
+        Session::opened(global, templates, true)
     }
 
     /// The same for a look at the templates that asks nothing of AWS: without a region any will do.
     pub(super) fn for_checking(global: &Global) -> Result<Session, Failure> {
-        Session::opened(global, false)
+        Session::opened(global, Templates::Current, false)
     }
 
-    fn opened(global: &Global, needs_region: bool) -> Result<Session, Failure> {
+    fn opened(
+        global: &Global,
+        templates: Templates,
+        needs_region: bool,
+    ) -> Result<Session, Failure> {
         let project = project(global)?;
         let mut environment = project.environment(global.env.as_deref())?.clone();
-        let only_region = settle_regions(&mut environment, global.region.as_deref(), needs_region)?;
         let store = Store::new(Paths::new(&project.state_folder(), &environment.name));
         let state = match store.load(&project.name, &environment.name)? {
             Some(state) => state,
             None => State::empty(&project.name, &environment.name, random()?, random()?),
         };
+        if templates != Templates::Unneeded {
+            synthesize(&project.root, &environment, templates)?;
+            environment.assemble(state.account.as_deref())?;
+        }
+        let only_region = settle_regions(
+            &mut environment,
+            &state,
+            global.region.as_deref(),
+            needs_region,
+        )?;
+        if environment.assembly.is_some() {
+            environment.check_names()?;
+        }
         Ok(Session {
             project,
             environment,
@@ -101,6 +150,17 @@ impl Session {
             only_region,
             asked: Asked::default(),
         })
+    }
+
+    /// Reads the state anew: another run may have ended since.
+    pub(super) fn reread(&mut self) -> Result<(), Failure> {
+        if let Some(state) = self
+            .store
+            .load(&self.project.name, &self.environment.name)?
+        {
+            self.state = state;
+        }
+        Ok(())
     }
 
     /// Every region that the environment has or had something in.
@@ -148,6 +208,7 @@ impl Session {
                 role: environment.role.clone(),
                 http_client: http.clone(),
                 clock: clock.clone(),
+                account: environment.account.clone(),
                 ..ConnectOptions::default()
             };
             clients.push(Aws::connect(options).await?);
@@ -210,17 +271,42 @@ impl Connected {
     }
 }
 
+/// Runs the command that makes the environment's assembly, where it has one and it is time.
+fn synthesize(root: &Path, environment: &Environment, templates: Templates) -> Result<(), Failure> {
+    let Some((spec, command)) = environment
+        .assembly
+        .as_ref()
+        .and_then(|spec| Some((spec, spec.synth.as_deref()?)))
+    else {
+        return Ok(());
+    };
+    let why = match synth::stale(root, &spec.folder) {
+        None => return Ok(()),
+        Some(Stale::Missing) => "there is no assembly yet".to_owned(),
+        Some(Stale::Changed(_)) if templates == Templates::AsPlanned => return Ok(()),
+        Some(Stale::Changed(source)) => format!("{} is younger than the assembly", shown(&source)),
+    };
+    super::say(&format!("{command} ({why})"));
+    synth::run(command, root, &spec.folder)?;
+    Ok(())
+}
+
 /// Gives every stack its region. The result: with `--region` and stacks in several regions, the selected one.
 fn settle_regions(
     environment: &mut Environment,
+    state: &State,
     given: Option<&str>,
     needed: bool,
 ) -> Result<Option<String>, Failure> {
-    let named: BTreeSet<String> = environment
+    let mut named: BTreeSet<String> = environment
         .stacks
         .iter()
         .filter_map(|stack| stack.region.clone())
         .collect();
+    // Where the stacks of an assembly were not needed, the state alone knows where something is.
+    if environment.assembly.is_some() && environment.stacks.is_empty() {
+        named.extend(state.all().map(|(address, _)| address.region.clone()));
+    }
     let selects = named.len() > 1;
     if let Some(region) = given
         && selects

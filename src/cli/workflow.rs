@@ -51,7 +51,7 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
             "no-stack",
             format!("the environment {} has no stack", session.environment.name),
         )
-        .help("add [[stack]] with a template to payctl.toml, or give --template FILE"));
+        .help("add [[stack]] with a template, or `assembly` with a CDK assembly, to payctl.toml, or give --template FILE or --assembly DIR"));
     }
     let mut seen: BTreeMap<std::path::PathBuf, Template> = BTreeMap::new();
     for stack in &session.environment.stacks {
@@ -70,7 +70,13 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
                     format!("cannot read the template {template}: {error}"),
                 ),
             };
-            failure.help(format!("the stack {} names it in payctl.toml", stack.name))
+            failure.help(match &stack.assembled {
+                None => format!("the stack {} names it in payctl.toml", stack.name),
+                Some(assembled) => format!(
+                    "the assembly names it as the template of {}: run `cdk synth` again",
+                    assembled.path
+                ),
+            })
         })?;
         match template::load(&shown(&stack.template), &text) {
             Ok(template) => {
@@ -194,9 +200,13 @@ pub(super) fn inputs(
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         };
+        let assembled = stack.assembled.clone().unwrap_or_default();
+        let stack_name = match &stack.assembled {
+            Some(assembled) => assembled.stack_name.clone(),
+            None => stack_name(project, environment, &stack.name),
+        };
         all.push(Inputs {
             stack: stack.name.clone(),
-            stack_name: stack_name(project, environment, &stack.name),
             stack_id: stack_id(
                 partition,
                 &account,
@@ -204,7 +214,11 @@ pub(super) fn inputs(
                 project,
                 environment,
                 &stack.name,
+                &stack_name,
             ),
+            stack_name,
+            tags: assembled.tags,
+            termination_protection: assembled.termination_protection,
             parameters: parameters.of(stack, template, ask)?,
             availability_zones: known.zones.clone(),
             ssm_parameters: known

@@ -45,6 +45,8 @@ impl ResourceGraph {
                     resource,
                     source: stack.source.clone(),
                     shape,
+                    tags: stack.tags.clone(),
+                    termination_protection: stack.termination_protection,
                 });
                 graph.index.insert(address, node);
             }

@@ -56,6 +56,10 @@ pub struct Node {
     pub source: Arc<Source>,
     /// Its properties as far as they are known without any attribute.
     pub shape: Value,
+    /// Tags that its stack puts on all its resources.
+    pub tags: Arc<BTreeMap<String, String>>,
+    /// Whether its stack guards it as by `protect`.
+    pub termination_protection: bool,
 }
 
 /// One output of the templates.

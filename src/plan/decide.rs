@@ -193,6 +193,7 @@ impl Planner<'_> {
         // Without templates (`drift`) it is what apply would do if they were as they were last applied.
         if self.options.destroy || self.graph.nodes().next().is_some() {
             self.decide_effects();
+            self.check_termination(&is_selected);
         }
         self.check_protection();
     }

@@ -1,12 +1,14 @@
 //! What has changed in AWS since it was last applied, and what a plan must not do unasked.
 
+use std::collections::BTreeSet;
+
 use payctl_model::facts::facts;
 use payctl_model::{Address, PropertyPath, Step, Value};
 
 use super::decide::Planner;
 use super::differences::{self, Difference, Sides};
 use super::prior::{Prior, Seen};
-use super::{Accepted, Action, Drift, Effect, Problem, Reason, ReplaceOrder};
+use super::{Accepted, Action, Drift, Effect, Guard, Problem, Reason, ReplaceOrder};
 use crate::graph::touches;
 
 impl Planner<'_> {
@@ -133,24 +135,64 @@ impl Planner<'_> {
             return;
         }
         for change in self.plan.changes.values() {
-            let protected = self.options.protect
-                || self
+            // What the template says of its stack now counts before what it said when it was applied.
+            let of_stack = match self.graph.get(&change.address) {
+                Some(node) => node.termination_protection,
+                None => self
                     .prior
                     .get(&change.address)
-                    .is_some_and(|prior| prior.protected);
+                    .is_some_and(|prior| prior.protected),
+            };
+            let guard = match (self.options.protect, of_stack) {
+                (true, _) => Guard::Environment,
+                (false, true) => Guard::Stack,
+                (false, false) => continue,
+            };
             let what = match change.action {
                 Action::Replace(_) => "replaced",
                 Action::Delete { .. } => "deleted",
                 _ => continue,
             };
-            if protected && change.stateful {
+            if change.stateful {
                 self.plan.problems.push(Problem::Protected {
                     address: change.address.clone(),
                     type_name: change.type_name.clone(),
                     what,
+                    guard,
                 });
             }
         }
+    }
+
+    /// Stacks with termination protection that would be destroyed: by a destroy of any part of them, or because they are in no
+    /// template any more.
+    pub(super) fn check_termination(&mut self, is_selected: &dyn Fn(&Address) -> bool) {
+        if self.options.allow_destructive {
+            return;
+        }
+        // A nested stack goes with the stack that it stands in.
+        let stack = |address: &Address| {
+            let outermost = address.stack.split('/').next().unwrap_or_default();
+            format!("{}/{outermost}", address.region)
+        };
+        let stay: BTreeSet<String> = match self.options.destroy {
+            true => BTreeSet::new(),
+            false => self
+                .graph
+                .nodes()
+                .map(|(address, _)| stack(address))
+                .collect(),
+        };
+        let protected = self
+            .prior
+            .iter()
+            .filter(|(address, prior)| prior.protected && is_selected(address));
+        let stacks: BTreeSet<String> = protected.map(|(address, _)| stack(address)).collect();
+        let problems = stacks
+            .difference(&stay)
+            .cloned()
+            .map(Problem::StackProtected);
+        self.plan.problems.extend(problems);
     }
 
     /// Warns of what is still used when it must be deleted before its successor is made.

@@ -250,8 +250,8 @@ pub struct Deposed {
 /// Why a plan must not be applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// `protect` guards what this plan would destroy.
-    #[error("{address} ({type_name}) would be {what}, and the environment is protected")]
+    /// `protect`, or the stack's termination protection, guards what this plan would destroy.
+    #[error("{address} ({type_name}) would be {what}, and {guard}")]
     Protected {
         /// The stateful resource.
         address: Address,
@@ -259,10 +259,15 @@ pub enum Problem {
         type_name: String,
         /// `deleted` or `replaced`.
         what: &'static str,
+        /// Who guards it.
+        guard: Guard,
     },
     /// A protected environment is not destroyed.
     #[error("the environment is protected: it is not destroyed")]
     DestroyProtected,
+    /// A stack with termination protection is not destroyed.
+    #[error("the stack {0} has termination protection: it is not destroyed")]
+    StackProtected(String),
     /// There is nothing left whose drift could be accepted.
     #[error(
         "{address} is gone from AWS: there is nothing to accept; take it out of the template, or let apply make it again"
@@ -274,6 +279,24 @@ pub enum Problem {
     /// A function failed once its arguments were known.
     #[error("{}: {}", .0.address.as_deref().unwrap_or_default(), .0.message)]
     Evaluation(Diagnostic),
+}
+
+/// Who keeps what holds data from being deleted or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// `protect = true` of the environment.
+    Environment,
+    /// `terminationProtection` of the stack.
+    Stack,
+}
+
+impl std::fmt::Display for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Guard::Environment => "the environment is protected",
+            Guard::Stack => "its stack has termination protection",
+        })
+    }
 }
 
 /// How many resources a plan touches, by kind.

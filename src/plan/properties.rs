@@ -1,4 +1,4 @@
-//! A resource's properties as they are wanted: evaluated, with the environment's tags, secrets marked.
+//! A resource's properties as they are wanted: evaluated, with the tags of its stack and of the environment, secrets marked.
 
 use std::collections::BTreeMap;
 
@@ -23,14 +23,13 @@ pub fn properties(
     let Some(facts) = facts().get(&node.resource.type_name) else {
         return Ok(value);
     };
-    Ok(with_secrets(
-        &facts,
-        &with_tags(&facts, value, environment_tags),
-        &PropertyPath::root(),
-    ))
+    // A key that several give has the value of who is nearest to the resource.
+    let tagged = with_tags(&facts, value, &node.tags);
+    let tagged = with_tags(&facts, tagged, environment_tags);
+    Ok(with_secrets(&facts, &tagged, &PropertyPath::root()))
 }
 
-/// Adds the environment's tags where the template does not give these keys. A type whose tags cannot change without a new
+/// Adds tags where these keys are not given yet. A type whose tags cannot change without a new
 /// resource gets none.
 fn with_tags(facts: &TypeFacts, mut properties: Value, tags: &BTreeMap<String, String>) -> Value {
     let Some(at) = facts

@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Environment, Project, StackSpec};
+use super::{AssemblySpec, Environment, Project, StackSpec};
 
 /// What is wrong in the project file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,13 @@ pub(super) fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
 }
 
 type Item<'a> = Spanned<DeValue<'a>>;
+
+/// What stands at the top of the file and holds for every environment.
+struct Shared {
+    /// The stacks, each with where it stands.
+    stacks: Vec<(usize, StackSpec)>,
+    assembly: Option<AssemblySpec>,
+}
 
 struct Reader<'a> {
     text: &'a str,
@@ -151,7 +158,8 @@ impl Reader<'_> {
     }
 
     fn project(&self, document: &DeTable<'_>) -> Result<Project, FileError> {
-        self.keys(document, &["project", "env", "stack"], "payctl.toml")?;
+        const KNOWN: &[&str] = &["project", "env", "stack", "assembly", "synth", "stacks"];
+        self.keys(document, KNOWN, "payctl.toml")?;
         let Some(item) = document.get("project") else {
             return Err(self.error(
                 0,
@@ -174,7 +182,10 @@ impl Reader<'_> {
                 Some(help),
             ));
         }
-        let shared = self.stacks(document)?;
+        let shared = Shared {
+            stacks: self.stacks(document)?,
+            assembly: self.assembly(document, None)?,
+        };
         let mut environments = BTreeMap::new();
         if let Some(item) = document.get("env") {
             for (key, item) in self.table(item, "[env]")? {
@@ -183,10 +194,11 @@ impl Reader<'_> {
             }
         }
         if environments.is_empty() {
-            let stacks = shared.into_iter().map(|(_, stack)| stack).collect();
+            let stacks = shared.stacks.into_iter().map(|(_, stack)| stack);
             let environment = Environment {
                 name: "default".into(),
-                stacks,
+                stacks: stacks.collect(),
+                assembly: shared.assembly,
                 ..Environment::default()
             };
             environments.insert("default".into(), environment);
@@ -217,7 +229,7 @@ impl Reader<'_> {
         &self,
         name: &str,
         item: &Item<'_>,
-        shared: &[(usize, StackSpec)],
+        shared: &Shared,
     ) -> Result<Environment, FileError> {
         const KNOWN: &[&str] = &[
             "sandbox",
@@ -231,17 +243,11 @@ impl Reader<'_> {
             "stack",
             "assembly",
             "synth",
+            "stacks",
         ];
         let whose = format!("[env.{name}]");
         let table = self.table(item, &whose)?;
         self.keys(table, KNOWN, &whose)?;
-        for key in ["assembly", "synth"] {
-            if let Some(item) = table.get(key) {
-                let help = "name the synthesized templates under [[stack]] instead".to_owned();
-                let message = format!("`{key}`: CDK assemblies are not supported yet");
-                return Err(self.error(item.span().start, message, Some(help)));
-            }
-        }
         let sandbox = self.flag(table, "sandbox")?;
         let account = self.text_of(table, "account")?;
         if let Some(account) = account
@@ -268,7 +274,7 @@ impl Reader<'_> {
                 }
             };
         let parameters = self.parameters(table, sandbox)?;
-        let mut stacks: Vec<(usize, StackSpec)> = shared.to_vec();
+        let mut stacks: Vec<(usize, StackSpec)> = shared.stacks.clone();
         stacks.extend(self.stacks(table)?);
         let mut seen = std::collections::BTreeSet::new();
         for (offset, stack) in &mut stacks {
@@ -298,7 +304,52 @@ impl Reader<'_> {
             concurrency,
             parameters,
             stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
+            assembly: self.assembly(table, shared.assembly.as_ref())?,
         })
+    }
+
+    /// The assembly of an environment. One that it names itself is another one than the shared one, and made by another
+    /// command.
+    fn assembly(
+        &self,
+        table: &DeTable<'_>,
+        shared: Option<&AssemblySpec>,
+    ) -> Result<Option<AssemblySpec>, FileError> {
+        let mut spec = match self.text_of(table, "assembly")? {
+            Some(folder) => Some(AssemblySpec {
+                folder: super::assembly::assets::joined(self.root, &folder),
+                ..AssemblySpec::default()
+            }),
+            None => shared.cloned(),
+        };
+        for key in ["synth", "stacks"] {
+            let Some(item) = table.get(key) else {
+                continue;
+            };
+            let Some(spec) = &mut spec else {
+                let help = match key {
+                    "synth" => "name the folder that it writes: assembly = \"cdk.out\"",
+                    _ => {
+                        "it chooses stacks of an assembly; a stack of its own stands under [[stack]]"
+                    }
+                };
+                let message = format!("`{key}` without `assembly`");
+                return Err(self.error(item.span().start, message, Some(help.to_owned())));
+            };
+            match key {
+                "synth" => spec.synth = Some(self.string(item, "`synth`")?),
+                _ => spec.stacks = self.list(item, "`stacks`")?,
+            }
+        }
+        Ok(spec)
+    }
+
+    fn list(&self, item: &Item<'_>, what: &str) -> Result<Vec<String>, FileError> {
+        let texts = item.get_ref().as_array().and_then(|items| {
+            let text = |item: &Item<'_>| item.get_ref().as_str().map(str::to_owned);
+            items.iter().map(text).collect::<Option<Vec<String>>>()
+        });
+        texts.ok_or_else(|| self.at(item, format!("{what} must be a list of texts")))
     }
 
     /// The `[[stack]]` tables, each with where it stands.
@@ -346,6 +397,7 @@ impl Reader<'_> {
             region: self.text_of(table, "region")?,
             // Whether generated values are allowed is the environment's to say: shared stacks belong to several.
             parameters: self.parameters(table, true)?,
+            assembled: None,
         })
     }
 
@@ -435,7 +487,11 @@ mod tests {
             "[project]\nname = \"p p\"\n",
             "[project]\nname = \"p\"\n[env.prod]\nparameters = { P = { generate = true } }\n",
             "[project]\nname = \"p\"\n[[stack]]\nregion = \"us-east-1\"\n",
-            "[project]\nname = \"p\"\n[env.prod]\nassembly = \"cdk.out\"\n",
+            "[project]\nname = \"p\"\n[env.prod]\nassembly = 1\n",
+            "asembly = \"cdk.out\"\n[project]\nname = \"p\"\n",
+            "synth = \"cdk synth\"\n[project]\nname = \"p\"\n",
+            "[project]\nname = \"p\"\n[[stacks]]\ntemplate = \"t.yaml\"\n",
+            "assembly = \"cdk.out\"\nstacks = \"Prod/*\"\n[project]\nname = \"p\"\n",
             "[env.prod]\n",
             "name = ",
         ]
@@ -454,5 +510,21 @@ mod tests {
         assert_eq!(stack.template, Path::new("/project/t.yaml"));
         assert_eq!(stack.parameters["A"], Given::Text("1".into()));
         assert_eq!(stack.parameters["B"], Given::Variable("X".into()));
+    }
+
+    #[test]
+    fn an_environment_takes_the_shared_assembly_or_names_its_own() {
+        let text = "assembly = \"cdk.out\"\nsynth = \"cdk synth\"\n[project]\nname = \"p\"\n\
+                    [env.dev]\nstacks = [\"Dev/*\"]\n\
+                    [env.prod]\nassembly = \"../infra/prod.out\"\n\
+                    [env.test]\nsynth = \"make\"\n";
+        let project = parse(Path::new("/work/project"), text).unwrap();
+        let of = |name: &str| project.environments[name].assembly.clone().unwrap();
+        assert_eq!(of("dev").folder, Path::new("/work/project/cdk.out"));
+        assert_eq!(of("dev").synth.as_deref(), Some("cdk synth"));
+        assert_eq!(of("dev").stacks, ["Dev/*"]);
+        assert_eq!(of("prod").folder, Path::new("/work/infra/prod.out"));
+        assert_eq!(of("prod").synth, None);
+        assert_eq!(of("test").synth.as_deref(), Some("make"));
     }
 }

@@ -1,11 +1,17 @@
 //! `payctl.toml`: the project, its environments, and which template with which parameters goes into which region
-//! (docs/contracts.md, "Project file"). Reads the file and nothing else: no AWS, no template.
+//! (docs/contracts.md, "Project file"). Reads the file and, where the stacks come from the CDK, the assembly: no AWS, no
+//! template.
 
+pub mod assembly;
 mod file;
 mod names;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use assembly::assets::AssetManifest;
+use assembly::{Assembly, AssemblyError};
 
 pub use file::{FileError, Given};
 pub use names::{stack_id, stack_name};
@@ -47,8 +53,21 @@ pub struct Environment {
     pub concurrency: Option<usize>,
     /// Parameters of all its stacks; they stand in each stack already where it does not say otherwise.
     pub parameters: BTreeMap<String, Given>,
-    /// Its stacks.
+    /// Its stacks: those of payctl.toml, and after [`Environment::assemble`] those of the assembly.
     pub stacks: Vec<StackSpec>,
+    /// The CDK assembly whose stacks it has.
+    pub assembly: Option<AssemblySpec>,
+}
+
+/// Where stacks come from that the CDK writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssemblySpec {
+    /// The assembly's folder.
+    pub folder: PathBuf,
+    /// The command that makes it anew.
+    pub synth: Option<String>,
+    /// Patterns of the stacks that are taken; empty: all.
+    pub stacks: Vec<String>,
 }
 
 /// One stack: a template, where it goes, what it is given.
@@ -62,6 +81,25 @@ pub struct StackSpec {
     pub region: Option<String>,
     /// The parameters, those of the environment included where the stack does not say otherwise.
     pub parameters: BTreeMap<String, Given>,
+    /// What an assembly says of it; `None`: it stands in payctl.toml.
+    pub assembled: Option<Assembled>,
+}
+
+/// What an assembly says of a stack besides its template, region and parameters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Assembled {
+    /// Its path in the app, such as `Prod/Network`.
+    pub path: String,
+    /// `AWS::StackName`.
+    pub stack_name: String,
+    /// Tags of all its resources.
+    pub tags: BTreeMap<String, String>,
+    /// Whether it is guarded as by `protect`.
+    pub termination_protection: bool,
+    /// What it needs beside its template.
+    pub assets: Arc<AssetManifest>,
+    /// The parameter of Systems Manager in which the account's bootstrap stack notes its version.
+    pub bootstrap_version: Option<String>,
 }
 
 /// Why there is no such project or environment.
@@ -99,6 +137,9 @@ pub enum ProjectError {
         /// The most similar one.
         similar: Option<String>,
     },
+    /// The CDK assembly cannot be used.
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
     /// No environment was named, and the project has no default.
     #[error("no environment is named; the project has {}", names.join(", "))]
     NoEnvironment {
@@ -141,30 +182,76 @@ impl Project {
         if !path.is_file() {
             return Err(ProjectError::NoTemplate(path));
         }
-        let root = path.parent().unwrap_or(Path::new("/")).to_owned();
-        let text =
-            |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
-        let name = text(root.file_name()).unwrap_or_else(|| "project".to_owned());
-        let stem = text(path.file_stem()).unwrap_or_else(|| "template".to_owned());
-        let environment = environment.unwrap_or("default").to_owned();
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let stack = StackSpec {
-            name: names::identifier(&stem),
-            template: path,
+            name: names::identifier(stem.as_deref().unwrap_or("template")),
+            template: path.clone(),
             ..StackSpec::default()
         };
-        let sandbox = environment == "local";
         let spec = Environment {
-            name: environment.clone(),
-            sandbox,
             stacks: vec![stack],
             ..Environment::default()
         };
-        Ok(Project {
+        Ok(Project::alone(&path, environment, spec))
+    }
+
+    /// The project of an assembly that stands alone: the name of the folder in which the assembly's folder stands, and one
+    /// environment as for a template.
+    ///
+    /// # Errors
+    /// Where the working folder is gone.
+    pub fn for_assembly(
+        assembly: &Path,
+        environment: Option<&str>,
+    ) -> Result<Project, ProjectError> {
+        let spec = AssemblySpec {
+            folder: absolute(assembly)?,
+            ..AssemblySpec::default()
+        };
+        let folder = spec.folder.clone();
+        let spec = Environment {
+            assembly: Some(spec),
+            ..Environment::default()
+        };
+        Ok(Project::alone(&folder, environment, spec))
+    }
+
+    /// A project without a payctl.toml, beside the file or folder that it is about. `local` is the simulated AWS, every other
+    /// environment is AWS.
+    fn alone(path: &Path, environment: Option<&str>, spec: Environment) -> Project {
+        let root = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let name = root.file_name().map(|name| name.to_string_lossy());
+        let name = names::identifier(name.as_deref().unwrap_or("project"));
+        let environment = environment.unwrap_or("default").to_owned();
+        let spec = Environment {
+            name: environment.clone(),
+            sandbox: environment == "local",
+            ..spec
+        };
+        Project {
             root,
-            name: names::identifier(&name),
+            name,
             default_environment: Some(environment.clone()),
             environments: BTreeMap::from([(environment, spec)]),
-        })
+        }
+    }
+
+    /// Leaves every environment with the stacks of this assembly, which is taken as it is.
+    ///
+    /// # Errors
+    /// Where the working folder is gone.
+    pub fn only_assembly(&mut self, assembly: &Path) -> Result<(), ProjectError> {
+        let folder = absolute(assembly)?;
+        for environment in self.environments.values_mut() {
+            environment.stacks.clear();
+            let stacks = environment.assembly.take().map(|spec| spec.stacks);
+            environment.assembly = Some(AssemblySpec {
+                folder: folder.clone(),
+                synth: None,
+                stacks: stacks.unwrap_or_default(),
+            });
+        }
+        Ok(())
     }
 
     /// Leaves every environment with this one template. What its stack is called and given stays as it is where the project
@@ -197,6 +284,7 @@ impl Project {
                     .collect()
             };
             environment.stacks = if known.is_empty() { new() } else { known };
+            environment.assembly = None;
         }
         Ok(())
     }
@@ -225,6 +313,77 @@ impl Project {
     pub fn state_folder(&self) -> PathBuf {
         self.root.join(".payctl").join("state")
     }
+}
+
+impl Environment {
+    /// Takes in the stacks of the assembly, where it has one, and with them the account that they are for. `account` is the
+    /// one that it is known to be in.
+    ///
+    /// # Errors
+    /// Where the assembly cannot be used, or is for another account.
+    pub fn assemble(&mut self, account: Option<&str>) -> Result<(), AssemblyError> {
+        let Some(spec) = &self.assembly else {
+            return Ok(());
+        };
+        let mut assembly = Assembly::read(&spec.folder)?;
+        assembly.select(&spec.stacks)?;
+        self.account = assembly.account(self.account.as_deref().or(account))?;
+        for stack in assembly.stacks {
+            let given = stack.parameters.into_iter();
+            let given = given.map(|(name, text)| (name, Given::Text(text)));
+            let mut parameters: BTreeMap<String, Given> = given.collect();
+            parameters.extend(self.parameters.clone());
+            self.stacks.push(StackSpec {
+                name: stack.name.clone(),
+                template: stack.template,
+                region: stack.region,
+                parameters,
+                assembled: Some(Assembled {
+                    path: stack.path,
+                    stack_name: stack.name,
+                    tags: stack.tags,
+                    termination_protection: stack.termination_protection,
+                    assets: stack.assets,
+                    bootstrap_version: stack.bootstrap_version,
+                }),
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks that no two stacks have the same address. Regions have been settled.
+    ///
+    /// # Errors
+    /// The first two that have.
+    pub fn check_names(&self) -> Result<(), AssemblyError> {
+        let path = |stack: &StackSpec| match &stack.assembled {
+            Some(assembled) => assembled.path.clone(),
+            None => format!("{} of payctl.toml", stack.name),
+        };
+        let mut seen: BTreeMap<(&Option<String>, &str), &StackSpec> = BTreeMap::new();
+        for stack in &self.stacks {
+            if let Some(other) = seen.insert((&stack.region, &stack.name), stack) {
+                return Err(AssemblyError::Twice {
+                    name: stack.name.clone(),
+                    region: stack.region.clone().unwrap_or_default(),
+                    paths: [path(other), path(stack)],
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path from the root, without steps up.
+fn absolute(path: &Path) -> Result<PathBuf, ProjectError> {
+    let absolute = std::path::absolute(path).map_err(|error| ProjectError::Unreadable {
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(assembly::assets::joined(
+        Path::new("/"),
+        &absolute.to_string_lossy(),
+    ))
 }
 
 /// Whether two paths lead to one file.

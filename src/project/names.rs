@@ -22,7 +22,8 @@ pub fn stack_name(project: &str, environment: &str, stack: &str) -> String {
 }
 
 /// `AWS::StackId`: an ARN as CloudFormation makes them, its UUID (version 5) made from project, environment, region and
-/// stack: templates split it to make suffixes, so it must never change.
+/// stack: templates split it to make suffixes, so it must never change. `name` is the stack's name in AWS.
+#[allow(clippy::too_many_arguments)]
 pub fn stack_id(
     partition: &str,
     account: &str,
@@ -30,13 +31,13 @@ pub fn stack_id(
     project: &str,
     environment: &str,
     stack: &str,
+    name: &str,
 ) -> String {
     let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"payctl:stack");
     let uuid = Uuid::new_v5(
         &space,
         format!("{project}/{environment}/{region}/{stack}").as_bytes(),
     );
-    let name = stack_name(project, environment, stack);
     format!("arn:{partition}:cloudformation:{region}:{account}:stack/{name}/{uuid}")
 }
 
@@ -53,7 +54,8 @@ mod tests {
                 "us-east-1",
                 "payments",
                 "prod",
-                "primary"
+                "primary",
+                "payments-prod-primary"
             ),
             stack_id(
                 "aws",
@@ -61,9 +63,18 @@ mod tests {
                 "us-east-1",
                 "payments",
                 "prod",
-                "primary"
+                "primary",
+                "payments-prod-primary"
             ),
         );
-        insta::assert_snapshot!(stack_id("aws", "123456789012", "us-east-1", "p", "e", "s"));
+        insta::assert_snapshot!(stack_id(
+            "aws",
+            "123456789012",
+            "us-east-1",
+            "p",
+            "e",
+            "s",
+            "p-e-s"
+        ));
     }
 }

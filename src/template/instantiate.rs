@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use payctl_model::{Address, AttributeOf, Value};
 
@@ -121,6 +122,8 @@ impl Template {
             exports: BTreeMap::new(),
             warnings: self.warnings.clone(),
             assumed: false,
+            tags: Arc::new(inputs.tags.clone()),
+            termination_protection: inputs.termination_protection,
         };
         for (name, rule) in &self.rules {
             binder.rule(name, rule, &mut diagnostics, &mut stack.warnings);

@@ -30,6 +30,10 @@ pub struct Inputs {
     pub availability_zones: BTreeMap<String, Vec<String>>,
     /// The parameters of Systems Manager in the stack's region that [`super::Template::lookups`] names.
     pub ssm_parameters: BTreeMap<String, SsmParameter>,
+    /// Tags of all the stack's resources. A nested stack has those of the stack that it stands in.
+    pub tags: BTreeMap<String, String>,
+    /// Whether the stack's resources are guarded as by `protect`.
+    pub termination_protection: bool,
 }
 
 /// A parameter of Systems Manager, as the look-up before planning found it.
@@ -96,6 +100,10 @@ pub struct Stack {
     pub warnings: Vec<Diagnostic>,
     /// Whether something was taken to hold that only a look-up in AWS could tell.
     pub assumed: bool,
+    /// Tags of all its resources.
+    pub tags: Arc<BTreeMap<String, String>>,
+    /// Whether its resources are guarded as by `protect`.
+    pub termination_protection: bool,
 }
 
 /// One resource of a [`Stack`].

@@ -25,6 +25,7 @@ fn inputs() -> Inputs {
                 .to_vec(),
         )]),
         ssm_parameters: BTreeMap::new(),
+        ..Inputs::default()
     }
 }
 

@@ -100,7 +100,7 @@ pub struct ResourceState {
     /// What becomes of it when a successor takes its place.
     #[serde(default)]
     pub update_replace_policy: Policy,
-    /// Whether the environment was protected when it was made or last changed.
+    /// Whether its stack had termination protection when it was last applied.
     #[serde(default)]
     pub protected: bool,
     /// Differences between template and AWS that somebody accepted (`apply --accept-drift`), secrets as hashes.

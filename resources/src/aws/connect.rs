@@ -37,6 +37,8 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
     /// The connection to use instead of HTTPS of its own: the simulated AWS. Credentials are made up then.
     pub http_client: Option<SharedHttpClient>,
+    /// Whose credentials are made up; `None`: of the account that the simulated AWS takes by itself.
+    pub account: Option<String>,
     /// The clock of waits and retries.
     pub clock: Clock,
 }
@@ -49,6 +51,7 @@ impl Default for ConnectOptions {
             role: None,
             endpoint_url: None,
             http_client: None,
+            account: None,
             clock: Clock::real(),
         }
     }
@@ -129,7 +132,9 @@ impl Aws {
                 values.find(|region| !region.is_empty())
             };
             let region = options.region.or_else(named).ok_or_else(no_region)?;
-            let made_up = Credentials::new("SIMULATED", "simulated", None, None, "simulated AWS");
+            // An access key of 12 digits names the account.
+            let key = options.account.as_deref().unwrap_or("SIMULATED");
+            let made_up = Credentials::new(key, "simulated", None, None, "simulated AWS");
             let endpoints = Endpoints {
                 explicit: options.endpoint_url,
                 ..Endpoints::default()

@@ -242,6 +242,8 @@ impl World {
             warnings: Vec::new(),
             stack_name: "app".into(),
             assumed: false,
+            tags: Arc::default(),
+            termination_protection: false,
         }]
     }
 
