@@ -11,6 +11,15 @@ const REGION: &str = "us-east-1";
 
 /// Answers an HTTP request as AWS would.
 pub(crate) fn answer(sandbox: &Sandbox, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+    let mut response = respond(sandbox, request);
+    if request.method() == http::Method::HEAD {
+        // Not even an error has one then (RFC 9110, 9.3.2).
+        *response.body_mut() = Bytes::new();
+    }
+    response
+}
+
+fn respond(sandbox: &Sandbox, request: &http::Request<Bytes>) -> http::Response<Bytes> {
     // The same request at the same time has the same id; ids need be unique to the eye only.
     let parts = [
         request.method().as_str(),

@@ -42,6 +42,7 @@ services!(
     kms,
     logs,
     rds,
+    s3,
     secretsmanager,
     sns,
     sqs,

@@ -115,7 +115,7 @@ pub fn encode_error(
                 message_member(shape).to_owned(),
                 Json::from(error.message.as_str()),
             );
-            body.extend(members);
+            body.extend(members.clone());
             if protocol == Protocol::SmithyRpcV2Cbor {
                 answer(
                     status,
@@ -159,8 +159,20 @@ pub fn encode_error(
             ),
         );
     }
+    // Clients that asked in the wrong region learn the right one here ("Making requests": redirects).
+    if is_s3(service)
+        && let Some(region) = members.get("Region").and_then(Json::as_str)
+        && let Ok(value) = HeaderValue::from_str(region)
+    {
+        let name = HeaderName::from_static("x-amz-bucket-region");
+        response.headers_mut().insert(name, value);
+    }
     put_request_id(&mut response, protocol, request_id);
     response
+}
+
+fn is_s3(service: &Service) -> bool {
+    service.metadata.service_id == "S3"
 }
 
 /// What errors of SQS were called while it was a query API, where that is not their name; botocore's model has it no more. Source: AWS's
@@ -227,7 +239,14 @@ fn xml_error(
         }
         writer.leaf("Code", code);
         writer.leaf("Message", message);
-        if let Some(shape) = shape {
+        if is_s3(service) {
+            // Its errors carry more than the models say: the bucket, the key, the region.
+            for (name, value) in members {
+                if let Some(text) = value.as_str() {
+                    writer.leaf(name, text);
+                }
+            }
+        } else if let Some(shape) = shape {
             let mut fields = Writer::fragment();
             // Members that do not fit the model are left out: an error must always arrive.
             if xml_shape::write_members(service, &mut fields, shape, members).is_ok() {
@@ -247,7 +266,7 @@ fn xml_error(
             writer.close("Response");
         }
         // S3's errors have nothing around them (Smithy's trait `restXml(noErrorWrapping)`).
-        Protocol::RestXml if service.metadata.service_id == "S3" => {
+        Protocol::RestXml if is_s3(service) => {
             writer.open("Error", &[]);
             body(&mut writer, false);
             writer.leaf("RequestId", request_id);
@@ -299,7 +318,7 @@ pub(super) fn decode(
         Protocol::SmithyRpcV2Cbor => decode_json(service, headers, cbor::parse(body).ok()),
     };
     let mut error = error.unwrap_or_else(|| ErrorAnswer {
-        code: format!("HTTP {status}"),
+        code: bare_code(service, status, body),
         message: described(status, headers, body),
         request_id: None,
         status,
@@ -308,6 +327,18 @@ pub(super) fn decode(
     error.status = status;
     error.request_id = error.request_id.or_else(|| request_id(headers));
     error
+}
+
+/// The code of an error that has none: S3 answers HEAD without a body, and SDKs call it by HTTP's name of the status (`NotFound`).
+fn bare_code(service: &Service, status: u16, body: &[u8]) -> String {
+    let reason = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .filter(|_| is_s3(service) && body.is_empty());
+    match reason {
+        Some(reason) => reason.replace(' ', ""),
+        None => format!("HTTP {status}"),
+    }
 }
 
 /// A success that cannot be read.

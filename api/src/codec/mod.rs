@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::model::{Operation, Protocol, Service, Shape};
 
 mod cbor;
+mod chunked;
 mod error;
 mod form;
 mod json;

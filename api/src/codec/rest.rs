@@ -1,8 +1,8 @@
 //! The REST protocols, written: members in the URI, the query string, headers and the body, which is JSON or XML.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Response, StatusCode};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
@@ -343,9 +343,7 @@ pub(super) fn encode_response(
             }
             Some(Location::StatusCode) => {
                 let status = value.as_u64().and_then(|status| u16::try_from(status).ok());
-                if let Some(status) =
-                    status.and_then(|status| http::StatusCode::from_u16(status).ok())
-                {
+                if let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok()) {
                     *response.status_mut() = status;
                 }
             }
@@ -387,6 +385,10 @@ pub(super) fn encode_response(
                 .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         *response.body_mut() = bytes;
+    }
+    // Part of what was asked for (RFC 9110, 15.3.7): no model says so.
+    if response.headers().contains_key(CONTENT_RANGE) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::error::ApiError;
 use super::form::{self, Node};
-use super::{Malformed, cbor, json, query, rest_read};
+use super::{Malformed, cbor, chunked, json, query, rest_read};
 use crate::model::{Location, Operation, Protocol, Service};
 use crate::pack;
 
@@ -89,6 +89,12 @@ fn scope(headers: &HeaderMap, query: &[(String, String)]) -> Option<Scope> {
 /// # Errors
 /// When no packed service has such an operation, or the input does not fit its model.
 pub fn decode_request(request: &Request<Bytes>) -> Result<Incoming, RequestError> {
+    let plain = chunked::plain(request).map_err(|malformed| RequestError {
+        error: ApiError::new("IncompleteBody", malformed.to_string()),
+        service: pack::service("s3"),
+        protocol: Protocol::RestXml,
+    })?;
+    let request = plain.as_ref().unwrap_or(request);
     let headers = request.headers();
     let pairs: Vec<(String, String)> =
         form::pairs(request.uri().query().unwrap_or_default()).collect();

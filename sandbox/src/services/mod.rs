@@ -11,6 +11,7 @@ pub mod iam;
 pub mod kms;
 mod logs;
 pub mod rds;
+pub mod s3;
 mod secretsmanager;
 mod sns;
 mod sqs;
@@ -33,6 +34,7 @@ pub const SERVICES: &[&Service] = &[
     &kms::SERVICE,
     &logs::SERVICE,
     &rds::SERVICE,
+    &s3::SERVICE,
     &secretsmanager::SERVICE,
     &sns::SERVICE,
     &sqs::SERVICE,

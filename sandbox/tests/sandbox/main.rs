@@ -1,6 +1,7 @@
 //! The simulated AWS as its clients see it.
 
 mod alarms_and_topics;
+mod buckets;
 mod ec2;
 mod ec2_networks;
 mod ecs;
