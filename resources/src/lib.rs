@@ -36,6 +36,7 @@ pub mod events;
 pub mod generic;
 pub mod iam;
 pub mod kms;
+pub mod lambda;
 pub mod loaders;
 pub mod logs;
 pub mod mapping;
@@ -161,6 +162,9 @@ pub const TYPES: &[&dyn Resource] = &[
     &ecs::cluster_capacity_provider_associations::ClusterCapacityProviderAssociations,
     &ecs::task_definition::TaskDefinition,
     &ecs::service::Service,
+    &lambda::function::Function,
+    &lambda::permission::Permission,
+    &lambda::version::Version,
     &application_autoscaling::scalable_target::ScalableTarget,
     &application_autoscaling::scaling_policy::ScalingPolicy,
 ];

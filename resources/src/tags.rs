@@ -381,6 +381,15 @@ pub const TAG_CALLS: &[TagCalls] = &[
         keys: "TagKeys",
         named_by: &["ScalableTargetARN"],
     },
+    TagCalls {
+        service: "lambda",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "Resource",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Arn"],
+    },
 ];
 
 /// What the calls that change a service's tags need besides.

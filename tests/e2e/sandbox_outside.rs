@@ -40,6 +40,7 @@ services!(
     events,
     iam,
     kms,
+    lambda,
     logs,
     rds,
     s3,

@@ -1,6 +1,7 @@
 //! The native types against the simulated AWS.
 
 mod edge;
+mod functions;
 mod groups;
 mod identities;
 mod instances;

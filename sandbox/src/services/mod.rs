@@ -9,6 +9,7 @@ pub mod elbv2;
 mod events;
 pub mod iam;
 pub mod kms;
+mod lambda;
 mod logs;
 pub mod rds;
 pub mod s3;
@@ -32,6 +33,7 @@ pub const SERVICES: &[&Service] = &[
     &events::SERVICE,
     &iam::SERVICE,
     &kms::SERVICE,
+    &lambda::SERVICE,
     &logs::SERVICE,
     &rds::SERVICE,
     &s3::SERVICE,

@@ -7,6 +7,7 @@ mod ec2_networks;
 mod ecs;
 mod elbv2;
 mod events;
+mod functions;
 mod iam;
 mod instances;
 mod keys_and_logs;
