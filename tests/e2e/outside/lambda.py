@@ -1,24 +1,28 @@
-import base64
 import json
 
 iam = client("iam")
 functions = client("lambda")
 trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 role = iam.create_role(RoleName="f", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-archive = base64.b64decode("UEsDBAoAAAAAAA==")
+archive = b"PK\x03\x04"
 arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:pay"
 wanted = dict(FunctionName="pay", Role=role, Runtime="python3.13", Handler="index.handler", Description="pays", Timeout=20)
 refused("InvalidParameterValueException", functions.create_function, **wanted, Code={"ZipFile": archive})
 
 
-def assumable():
+answers = []
+
+
+def made():
     try:
-        return functions.create_function(**wanted, Code={"ZipFile": archive}, Tags={"team": "payments"})
+        answers.append(functions.create_function(**wanted, Code={"ZipFile": archive}, Tags={"team": "payments"}))
     except ClientError:
-        return None
+        pass
+    return answers
 
 
-made = until("the role is known", assumable)
+until("the role is known", made)
+made = answers[0]
 holds("made", made, **wanted, FunctionArn=arn, State="Pending", Version="$LATEST", MemorySize=128, PackageType="Zip")
 refused("ResourceConflictException", functions.create_function, **wanted, Code={"ZipFile": archive})
 until("active", lambda: functions.get_function_configuration(FunctionName=arn)["State"] == "Active")
