@@ -20,16 +20,51 @@ pub trait Caller: Send + Sync {
     /// One call, values under the API model's member names.
     async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError>;
 
+    /// Where calls go, and whose they are.
+    async fn place(&self) -> Result<Place, AwsError> {
+        Err(not_connected("sts", "GetCallerIdentity", "no account"))
+    }
+
     /// Who makes calls in another region, or as a role that this one may assume.
     async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {
-        Err(AwsError {
-            service: "sts".to_owned(),
-            operation: "AssumeRole".to_owned(),
-            code: "NotConnected".to_owned(),
-            message: format!("there is no connection to {place:?}"),
-            request_id: None,
-            kind: AwsErrorKind::NotSent,
-        })
+        let message = format!("there is no connection to {place:?}");
+        Err(not_connected("sts", "AssumeRole", &message))
+    }
+}
+
+fn not_connected(service: &str, operation: &str, message: &str) -> AwsError {
+    AwsError {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        code: "NotConnected".to_owned(),
+        message: message.to_owned(),
+        request_id: None,
+        kind: AwsErrorKind::NotSent,
+    }
+}
+
+/// What every ARN of an account's regional resources is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// The region.
+    pub region: String,
+    /// The account, 12 digits.
+    pub account: String,
+}
+
+impl Place {
+    /// An ARN from a pattern: see [`Key::Arn`](crate::definition::Key::Arn).
+    pub fn arn(&self, pattern: &str, id: &PhysicalId) -> String {
+        let mut arn = pattern
+            .replace("{partition}", &self.partition)
+            .replace("{region}", &self.region)
+            .replace("{account}", &self.account);
+        for (position, part) in id.parts().iter().enumerate() {
+            arn = arn.replace(&format!("{{{position}}}"), part);
+        }
+        arn
     }
 }
 
@@ -148,6 +183,11 @@ impl Context {
     /// The clock that waits go by.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// An ARN that AWS does not tell: see [`Key::Arn`](crate::definition::Key::Arn).
+    pub async fn arn(&self, pattern: &str, id: &PhysicalId) -> Result<String> {
+        Ok(self.caller.place().await?.arn(pattern, id))
     }
 
     /// A call that changes nothing.

@@ -275,6 +275,9 @@ pub enum Key {
     Made(fn(&PhysicalId) -> Option<String>),
     /// Texts of the description so far, by dotted path, joined by `|`.
     Described(&'static [&'static str]),
+    /// An ARN that AWS does not tell, for calls about tags: `{partition}`, `{region}` and `{account}` are where the call goes and
+    /// whose it is, `{0}`, `{1}` … the parts of the physical id.
+    Arn(&'static str),
 }
 
 /// A future of a type's own step.

@@ -24,6 +24,7 @@
 pub mod application_autoscaling;
 pub mod aws;
 pub mod cloudwatch;
+pub mod codedeploy;
 pub mod conformance;
 pub mod context;
 pub mod definition;
@@ -52,7 +53,7 @@ pub mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use context::{CallJournal, Caller, Context, Elsewhere, Intention};
+pub use context::{CallJournal, Caller, Context, Elsewhere, Intention, Place};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
 pub use loaders::{declared_names, least_calls, read_declared, read_many};
@@ -167,6 +168,9 @@ pub const TYPES: &[&dyn Resource] = &[
     &lambda::version::Version,
     &application_autoscaling::scalable_target::ScalableTarget,
     &application_autoscaling::scaling_policy::ScalingPolicy,
+    &codedeploy::application::Application,
+    &codedeploy::deployment_config::DeploymentConfig,
+    &codedeploy::deployment_group::DeploymentGroup,
 ];
 
 /// The module of a type; `None` where payctl has none.

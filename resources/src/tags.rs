@@ -7,7 +7,7 @@ use payctl_model::{Address, Incarnation, PhysicalId, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::context::Context;
-use crate::definition::{Definition, Tags};
+use crate::definition::{Definition, Key, Tags};
 use crate::error::Result;
 use crate::loaders::{self, By, Load};
 use crate::names;
@@ -242,7 +242,7 @@ pub struct TagCalls {
     /// The member with the keys to remove.
     pub keys: &'static str,
     /// Where the resource's name for tagging stands in its model: the first property that is there; an ARN that the registry does not know, in
-    /// what AWS describes. Empty, or none of them there: the physical id.
+    /// what AWS describes. Empty, or none of them there: the ARN by which the type reads its tags, else the physical id.
     pub named_by: &'static [&'static str],
 }
 
@@ -290,6 +290,16 @@ pub const TAG_CALLS: &[TagCalls] = &[
         tags: "tags",
         keys: "tagKeys",
         named_by: &["Arn", "ServiceArn", "TaskDefinitionArn"],
+    },
+    // Names its resources nowhere by an ARN: it is made of what it is made of (`Key::Arn`).
+    TagCalls {
+        service: "codedeploy",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceArn",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &[],
     },
     TagCalls {
         service: "kms",
@@ -594,6 +604,13 @@ async fn resource(
                 .and_then(|item| crate::mapping::member(item, name));
             told.and_then(Json::as_str).map(str::to_owned)
         });
+    }
+    let pattern = definition.reads.iter().find_map(|read| match read.key {
+        Key::Arn(pattern) => Some(pattern),
+        _ => None,
+    });
+    if let (None, Some(pattern)) = (&named, pattern) {
+        named = Some(context.arn(pattern, id).await?);
     }
     let name = named.unwrap_or_else(|| id.as_str().to_owned());
     // A log group's ARN is told with its streams; tags are for the group (Logs API reference, TagResource).

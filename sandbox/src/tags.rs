@@ -104,6 +104,7 @@ pub fn check(service: &str, tags: &BTreeMap<String, String>, total: usize) -> Re
         "elbv2" | "iam" | "cloudwatch" => "ValidationError",
         "ecs" | "logs" | "secretsmanager" => "InvalidParameterException",
         "kms" => "TagException",
+        "codedeploy" => "InvalidTagsToAddException",
         _ => "ValidationException",
     };
     for (key, value) in tags {

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use payctl::graph::Rules;
 use payctl_model::{Address, Clock, Incarnation, Secret, Value};
 use payctl_resources::{
-    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Owner, TYPES, prepare, resource,
+    AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Owner, Place, TYPES, prepare,
+    resource,
 };
 use payctl_sandbox::{Options, Sandbox};
 use payctl_state::ResourceState;
@@ -206,6 +207,15 @@ impl Caller for Direct {
                 request_id: None,
                 kind: AwsErrorKind::Service,
             })
+    }
+
+    async fn place(&self) -> Result<Place, AwsError> {
+        let who = self.call("sts", "GetCallerIdentity", Json::Null).await?;
+        Ok(Place {
+            partition: "aws".to_owned(),
+            region: REGION.to_owned(),
+            account: who["Account"].as_str().unwrap_or_default().to_owned(),
+        })
     }
 }
 

@@ -41,7 +41,7 @@ use payctl_model::Clock;
 use serde_json::{Value as Json, json};
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::context::{Caller, Elsewhere};
+use crate::context::{Caller, Elsewhere, Place};
 use crate::error::{AwsError, AwsErrorKind as ErrorKind};
 pub use connect::{ConnectOptions, configured_region};
 pub use in_process::in_process;
@@ -403,6 +403,14 @@ impl Aws {
 impl Caller for Aws {
     async fn call(&self, service: &str, operation: &str, input: Json) -> Result<Json, AwsError> {
         Aws::call(self, service, operation, input).await
+    }
+
+    async fn place(&self) -> Result<Place, AwsError> {
+        Ok(Place {
+            partition: self.partition().to_owned(),
+            region: self.region().to_owned(),
+            account: self.account().await?.to_owned(),
+        })
     }
 
     async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {

@@ -27,7 +27,11 @@ pub async fn description(
         {
             continue;
         }
-        let Some(key) = key(read.key, id, &description) else {
+        let key = match read.key {
+            Key::Arn(pattern) => Some(context.arn(pattern, id).await?),
+            told => key(told, id, &description),
+        };
+        let Some(key) = key else {
             if position == 0 {
                 return Ok(None);
             } else {
@@ -130,6 +134,8 @@ pub(super) fn key(key: Key, id: &PhysicalId, description: &Json) -> Option<Strin
                 .collect();
             parts.map(|parts| parts.join("|"))
         }
+        // Where the calls go has to be asked for: nothing is read first by an ARN that AWS does not tell.
+        Key::Arn(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The native types against the simulated AWS.
 
+mod deployments;
 mod edge;
 mod functions;
 mod groups;

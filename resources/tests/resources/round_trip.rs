@@ -12,8 +12,8 @@ use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value}
 use payctl_resources::aws::{Aws, ConnectOptions, in_process};
 use payctl_resources::mapping::look;
 use payctl_resources::{
-    AwsError, AwsErrorKind, Caller, Context, Deletion, Observed, Owner, Resource, Result, Status,
-    Update, declared_names, prepare, read_declared, resource,
+    AwsError, AwsErrorKind, Caller, Context, Deletion, Observed, Owner, Place, Resource, Result,
+    Status, Update, declared_names, prepare, read_declared, resource,
 };
 use payctl_sandbox::Sandbox;
 use serde_json::{Value as Json, json};
@@ -46,6 +46,10 @@ impl Caller for Losing {
             });
         }
         answer
+    }
+
+    async fn place(&self) -> Result<Place, AwsError> {
+        self.aws.place().await
     }
 }
 

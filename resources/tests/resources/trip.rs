@@ -10,7 +10,7 @@ use payctl_model::facts::facts;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, PropertyPath, Value};
 use payctl_resources::{
     AwsError, AwsErrorKind, CallJournal, Caller, Context, Deletion, Elsewhere, Observed, Owner,
-    Resource, Result, Status, Update, declared_names, prepare, read_declared, resource,
+    Place, Resource, Result, Status, Update, declared_names, prepare, read_declared, resource,
 };
 use payctl_sandbox::{Options, Sandbox};
 use serde_json::Value as Json;
@@ -43,6 +43,15 @@ impl Caller for Simulated {
                 request_id: None,
                 kind: AwsErrorKind::Service,
             })
+    }
+
+    async fn place(&self) -> Result<Place, AwsError> {
+        let who = self.call("sts", "GetCallerIdentity", Json::Null).await?;
+        Ok(Place {
+            partition: "aws".to_owned(),
+            region: self.region.clone(),
+            account: who["Account"].as_str().unwrap_or_default().to_owned(),
+        })
     }
 
     async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {

@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod cloudwatch;
+mod codedeploy;
 mod dynamodb;
 pub mod ec2;
 pub mod ecs;
@@ -26,6 +27,7 @@ use crate::kind::Service;
 pub const SERVICES: &[&Service] = &[
     &autoscaling::SERVICE,
     &cloudwatch::SERVICE,
+    &codedeploy::SERVICE,
     &dynamodb::SERVICE,
     &ec2::SERVICE,
     &elbv2::SERVICE,

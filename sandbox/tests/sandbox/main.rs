@@ -2,6 +2,7 @@
 
 mod alarms_and_topics;
 mod buckets;
+mod codedeploy;
 mod ec2;
 mod ec2_networks;
 mod ecs;
