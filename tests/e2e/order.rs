@@ -28,6 +28,7 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
             ("DBMasterPassword", "correct-horse-9"),
         ],
     ),
+    ("blue_green.yaml", &[]),
     ("capacity.yaml", &[]),
     ("card_network.yaml", &[]),
     ("data/alarms.yaml", &[]),
@@ -96,6 +97,10 @@ const LET_GO: &[(&str, &str)] = &[
     (
         "AWS::ApplicationAutoScaling::ScalingPolicy",
         "alarms keep the ARN of an action that is gone (API_DeleteScalingPolicy names no such error)",
+    ),
+    (
+        "AWS::CodeDeploy::Application",
+        "its deployment groups go with it (API_DeleteApplication)",
     ),
     (
         "AWS::DynamoDB::Table",

@@ -192,6 +192,7 @@ scenarios! {
     messages
     capacity
     ledger
+    blue_green
     loops
 }
 

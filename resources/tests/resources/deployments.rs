@@ -123,7 +123,7 @@ async fn a_declared_revision_is_deployed() {
     let group = |key: &str| {
         json!({
             "ApplicationName": name, "DeploymentGroupName": "all", "ServiceRoleArn": role,
-            "Deployment": {"Description": key, "Revision": {"S3Location": {"Bucket": "b", "Key": key, "BundleType": "Zip"}}},
+            "Deployment": {"Description": key, "Revision": {"S3Location": {"Bucket": "b", "Key": key, "BundleType": "zip"}}},
         })
     };
     let resource = payctl_resources::resource("AWS::CodeDeploy::DeploymentGroup").expect("native");

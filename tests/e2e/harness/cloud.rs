@@ -90,6 +90,9 @@ for region in ("us-east-1", "us-west-2"):
     # Nobody can delete one that waits for its confirmation: AWS forgets it after three days (sns API_Unsubscribe).
     for item in pages("sns", "list_subscriptions", "Subscriptions"):
         if item["SubscriptionArn"] != "PendingConfirmation": found("subscription", item["SubscriptionArn"])
+    for name in pages("codedeploy", "list_applications", "applications"): found("deployed application", name)
+    for name in pages_if_known("codedeploy", "list_deployment_configs", "deploymentConfigsList"):
+        if not name.startswith("CodeDeployDefault."): found("deployment configuration", name)
     for item in pages("sqs", "list_queues", "QueueUrls"): found("queue", item)
     for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
     # Those in their recovery window are not listed; those of a service are its own.
