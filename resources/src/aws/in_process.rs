@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 
 /// A client that hands each request to a function of this process instead of the network: a simulated AWS.
@@ -44,10 +45,13 @@ where
                 .try_into_http1x()
                 .map_err(|error| other(error.into()))?;
             let (parts, body) = request.into_parts();
-            let body = body
-                .bytes()
-                .map(Bytes::copy_from_slice)
-                .ok_or_else(|| other("a streaming request".into()))?;
+            let body = match body.bytes() {
+                Some(bytes) => Bytes::copy_from_slice(bytes),
+                None => {
+                    let streamed = ByteStream::new(body).collect().await;
+                    streamed.map_err(|error| other(error.into()))?.into_bytes()
+                }
+            };
             let response = answer(http::Request::from_parts(parts, body)).await;
             HttpResponse::try_from(response.map(SdkBody::from)).map_err(|error| other(error.into()))
         })

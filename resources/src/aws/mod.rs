@@ -8,6 +8,7 @@ mod in_process;
 mod pace;
 mod pages;
 mod retry;
+mod upload;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -37,6 +38,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use payctl_api::codec::{decode_response, encode_request};
+use payctl_api::{Operation as Shape, Service};
 use payctl_model::Clock;
 use serde_json::{Value as Json, json};
 use tokio::sync::{OnceCell, Semaphore};
@@ -52,6 +54,9 @@ use retry::{Refusal, Resend, Retry};
 const CONCURRENT_REQUESTS: usize = 32;
 /// How often a request is tried in all before payctl gives up.
 const ATTEMPTS: u32 = 8;
+
+/// Bytes a second below which an upload is given up.
+const SLOWEST_UPLOAD: u64 = 64 * 1024;
 
 /// How payctl names itself to AWS.
 const USER_AGENT: &str = concat!("payctl/", env!("CARGO_PKG_VERSION"));
@@ -148,6 +153,18 @@ impl Aws {
     ) -> Result<Json, AwsError> {
         let lane = self.lane(service);
         let call = self.operation(service, operation, &input, &lane)?;
+        self.invoke(service, operation, &call, input, &lane).await
+    }
+
+    /// Makes one call, when it is its turn.
+    async fn invoke(
+        &self,
+        service: &str,
+        operation: &str,
+        call: &Call,
+        input: Json,
+        lane: &Arc<Lane>,
+    ) -> Result<Json, AwsError> {
         let _slot = lane.enter().await;
         // The semaphore is never closed.
         let _permit = self.0.permits.acquire().await;
@@ -239,6 +256,22 @@ impl Aws {
         if let Some(call) = operations.get(&key) {
             return Ok(call.clone());
         }
+        let call = Arc::new(self.assemble_call(model, shape, prefix, resend, lane, None)?);
+        operations.insert(key, call.clone());
+        Ok(call)
+    }
+
+    /// Puts one operation together; with `payload`, that is the body of its requests.
+    fn assemble_call(
+        &self,
+        model: &'static Service,
+        shape: &'static Shape,
+        prefix: Option<String>,
+        resend: Resend,
+        lane: &Arc<Lane>,
+        payload: Option<upload::Payload>,
+    ) -> Result<Call, AwsError> {
+        let (service, operation) = (model.name.as_str(), shape.name.as_str());
         let endpoint = self
             .0
             .endpoints
@@ -297,7 +330,7 @@ impl Aws {
             .retry_classifier(Retry::new(resend, lane.clone()))
             .sleep_impl(ClockSleep(self.0.clock.clone()))
             .time_source(aws_smithy_async::time::SystemTimeSource::new())
-            .timeout_config(self.timeouts())
+            .timeout_config(self.timeouts(payload.as_ref().map_or(0, |payload| payload.length)))
             .with_connection_poisoning()
             .serializer(move |input: Json| {
                 let encoded = encode_request(model, shape, &input)?;
@@ -311,12 +344,14 @@ impl Aws {
                     request = request.header(name, value);
                 }
                 request = request.header(http::header::USER_AGENT, USER_AGENT);
-                if !encoded.body.is_empty() {
-                    request = request.header(http::header::CONTENT_LENGTH, encoded.body.len());
+                let (length, body) = match &payload {
+                    Some(payload) => (payload.length, payload.body()?),
+                    None => (encoded.body.len() as u64, SdkBody::from(encoded.body)),
+                };
+                if length > 0 || payload.is_some() {
+                    request = request.header(http::header::CONTENT_LENGTH, length);
                 }
-                Ok(HttpRequest::try_from(
-                    request.body(SdkBody::from(encoded.body))?,
-                )?)
+                Ok(HttpRequest::try_from(request.body(body)?)?)
             })
             .deserializer(move |response: &HttpResponse| {
                 let status = response.status().as_u16();
@@ -345,19 +380,18 @@ impl Aws {
                 })
             })
             .build();
-        let call = Arc::new(call);
-        operations.insert(key, call.clone());
         Ok(call)
     }
 
     /// On a clock that runs faster than the wall's, the other end is in this process: there is nothing to time out.
-    fn timeouts(&self) -> TimeoutConfig {
+    fn timeouts(&self, length: u64) -> TimeoutConfig {
         if self.0.clock.speed() != 1.0 {
             return TimeoutConfig::disabled();
         }
         TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(60))
+            // What is long takes long; slower than this nobody waits for.
+            .operation_attempt_timeout(Duration::from_secs(60 + length / SLOWEST_UPLOAD))
             .build()
     }
 
