@@ -75,6 +75,7 @@ impl Failure {
 
     /// The mistakes of templates. `None` where none is an error.
     pub fn of_diagnostics(diagnostics: Vec<diagnostic::Diagnostic>) -> Failure {
+        let diagnostics = super::constructs::name(diagnostics);
         let errors: Vec<_> = diagnostics
             .iter()
             .filter(|diagnostic| diagnostic.is_error())
