@@ -1,6 +1,6 @@
 //! payctl: provisions AWS directly from CloudFormation templates and CDK assemblies. ARCHITECTURE.md is the map.
 //!
-//! Dependencies point one way: `cli` -> {`project`, `template`, `graph`, `plan`, `apply`, `report`}; `apply` -> `plan`;
+//! Dependencies point one way: `cli` -> {`project`, `template`, `graph`, `plan`, `apply`, `report`}; `apply` -> {`plan`, `project`};
 //! `plan` -> {`graph`, `template`}. The engine never imports `report`: it emits typed events into a channel.
 
 pub mod apply;

@@ -81,6 +81,31 @@ impl Verb {
     }
 }
 
+/// How far an asset has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssetStep {
+    /// It was there already.
+    Exists,
+    /// It is being packed and sent.
+    Uploading,
+    /// An image is being built and pushed.
+    Building,
+    /// It is there now.
+    Published,
+}
+
+impl AssetStep {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            AssetStep::Exists => "exists",
+            AssetStep::Uploading => "uploading",
+            AssetStep::Building => "building",
+            AssetStep::Published => "published",
+        }
+    }
+}
+
 /// What happened. Every `Started` is followed by one `Done` or `Failed` of the same address and verb, unless the run is
 /// interrupted.
 #[derive(Clone, Debug)]
@@ -156,6 +181,17 @@ pub enum Happened {
         verb: Verb,
         /// How far it has come.
         state: String,
+    },
+    /// A file or image that resources need is being published, before any of them is made.
+    Asset {
+        /// How people know it.
+        name: String,
+        /// Where it goes, such as `s3://bucket/key`.
+        destination: String,
+        /// How far it has come.
+        step: AssetStep,
+        /// How long it took, when it is there.
+        seconds: Option<f64>,
     },
     /// It is finished.
     Done {
@@ -327,6 +363,20 @@ impl Happened {
                 verb,
                 state,
             } => about("deployment", address, *verb, json!({ "state": state })),
+            Happened::Asset {
+                name,
+                destination,
+                step,
+                seconds,
+            } => {
+                let mut line = json!({
+                    "event": "asset", "name": name, "destination": destination, "step": step.name(),
+                });
+                if let Some(seconds) = seconds {
+                    line["seconds"] = json!(seconds);
+                }
+                line
+            }
             Happened::Done {
                 address,
                 verb,

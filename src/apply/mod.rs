@@ -4,6 +4,7 @@
 //! that what became known refines what was planned. It prints nothing: [`events`] go into a channel. Read `executor.rs`
 //! (the order of things), then `operation.rs` (what one thing is), then `recovery.rs` (what is left when it is killed).
 
+pub mod assets;
 pub mod cloud;
 pub mod engine;
 pub mod events;

@@ -174,6 +174,19 @@ impl Regions {
         .map_err(cloud_error)
     }
 
+    /// AWS in a region, for what is no resource.
+    ///
+    /// # Errors
+    /// Where the run is not connected to it.
+    pub fn client(&self, region: &str) -> Result<&Aws, CloudError> {
+        Ok(&self.region(region)?.0)
+    }
+
+    /// The time on the run's clock.
+    pub(super) fn now(&self) -> std::time::SystemTime {
+        self.clock.now()
+    }
+
     fn region(&self, region: &str) -> Result<&(Aws, Context), CloudError> {
         self.regions
             .get(region)

@@ -3,6 +3,7 @@
 use payctl_resources::{AwsError, AwsErrorKind};
 use payctl_state::{JournalError, LockError, StoreError};
 
+use crate::apply::assets::AssetError;
 use crate::apply::engine::EngineError;
 use crate::apply::recovery::SettleError;
 use crate::apply::refresh::RefreshError;
@@ -13,6 +14,7 @@ use crate::plan::{Guard, Problem, SavedPlanError};
 use crate::project::ProjectError;
 use crate::project::assembly::AssemblyError;
 use crate::project::assembly::synth::SynthError;
+use crate::report::constructs;
 use crate::report::failure::{AwsAnswer, Failure};
 
 impl From<ProjectError> for Failure {
@@ -60,6 +62,32 @@ impl From<ProjectError> for Failure {
                 ..failure
             }
             .help("give --env NAME, or write default-env into [project]"),
+        }
+    }
+}
+
+impl From<AssetError> for Failure {
+    fn from(error: AssetError) -> Failure {
+        let code = match &error {
+            AssetError::NotBootstrapped { .. } => "not-bootstrapped",
+            _ => "asset",
+        };
+        let failure = Failure::new(code, error.to_string()).help(error.help());
+        match error {
+            AssetError::Aws {
+                asset,
+                destination,
+                error,
+            } => Failure {
+                aws: Some(AwsAnswer {
+                    code: error.code,
+                    message: error.message,
+                    request_id: error.request_id,
+                }),
+                message: format!("cannot publish the asset {asset} to {destination}"),
+                ..failure
+            },
+            _ => failure,
         }
     }
 }
@@ -289,10 +317,18 @@ pub(super) fn of_operation(name: &str, failure: &OperationFailure) -> Failure {
         request_id: aws.request_id.clone(),
     });
     let place = failure.about.as_ref().and_then(|about| about.place.clone());
+    let construct = place
+        .as_ref()
+        .and_then(|place| constructs::path(place, name));
+    let sentence = failure.sentence(name);
+    let message = match construct {
+        Some(path) => format!("{sentence} (construct {path})"),
+        None => sentence,
+    };
     Failure {
         aws,
         declared: place,
-        ..Failure::new(failure.code(), failure.sentence(name))
+        ..Failure::new(failure.code(), message)
     }
     .address(name)
     .help(failure.help())

@@ -10,13 +10,14 @@ use super::arguments::{ApplyArguments, DestroyArguments, Selection};
 use super::session::{Connected, Session, Templates};
 use super::workflow::{self, Planned};
 use super::{Exit, Global, Interrupts, Outcome, lookups, plan as plan_command};
+use crate::apply::assets::{self, AssetError};
 use crate::apply::engine::{Apply, apply, recover};
 use crate::apply::executor::Wanted as _;
 use crate::apply::poller::Pace;
 use crate::apply::recovery::Patience;
 use crate::apply::{Cloud, Events};
 use crate::graph::ResourceGraph;
-use crate::plan::{PlanInputs, SavedPlan, operations};
+use crate::plan::{Plan, PlanInputs, SavedPlan, operations};
 use crate::report::failure::Failure;
 use crate::report::progress::Progress;
 use crate::template::Diagnostic;
@@ -200,6 +201,15 @@ async fn locked(
     let steps = operations(&plan, &templates.graph, &session.state);
     let stop = CancellationToken::new();
     let watch = tokio::spawn(interrupted(stop.clone(), Interrupts::listen()));
+    if let Err(error) = publish(session, connected, &plan, &events, &stop).await {
+        watch.abort();
+        drop(events);
+        progress.finish().await;
+        return match error {
+            AssetError::Interrupted => Ok(Exit::Interrupted),
+            error => Err(error.into()),
+        };
+    }
     let calls = || connected.regions.calls();
     let carried = apply(
         &session.store,
@@ -244,6 +254,32 @@ async fn locked(
     } else {
         Exit::Failed
     })
+}
+
+/// Publishes the assets that a plan needs.
+async fn publish(
+    session: &Session,
+    connected: &Connected,
+    plan: &Plan,
+    events: &Events,
+    stop: &CancellationToken,
+) -> Result<(), AssetError> {
+    // Connecting has asked for it.
+    let account = session.state.account.clone().unwrap_or_default();
+    let partition = |region: &str| workflow::partition(region);
+    let needed = assets::needed(&session.environment.stacks, plan, &account, &partition);
+    if needed.is_empty() || !plan.problems.is_empty() {
+        return Ok(());
+    }
+    assets::publish(
+        needed,
+        &connected.regions,
+        &account,
+        connected.images(),
+        events,
+        stop,
+    )
+    .await
 }
 
 /// Nothing is asked or called for a plan that cannot be carried out.

@@ -12,13 +12,14 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Global;
 use super::parameters::Asked;
+use crate::apply::assets::{Docker, Images};
 use crate::apply::regions::Regions;
 use crate::project::assembly::synth::{self, Stale};
-use crate::project::{Environment, Project, ProjectError};
+use crate::project::{Environment, Project, ProjectError, StackSpec};
 use crate::report::failure::Failure;
 
 #[cfg(feature = "sandbox")]
-use super::simulated::{SPEED, Simulated};
+use super::simulated::{SPEED, Simulated, SimulatedImages};
 
 /// The project and the environment that a command is about, and the state as its file has it. Nothing was asked of AWS.
 pub(super) struct Session {
@@ -163,13 +164,14 @@ impl Session {
         Ok(())
     }
 
-    /// Every region that the environment has or had something in.
+    /// Every region that the environment has or had something in, or publishes assets to.
     pub(super) fn regions(&self) -> BTreeSet<String> {
-        let stacks = self
-            .environment
-            .stacks
-            .iter()
-            .filter_map(|stack| stack.region.clone());
+        let stacks = self.environment.stacks.iter();
+        let stacks = stacks.flat_map(|stack| {
+            let assembled = stack.assembled.iter();
+            let assets = assembled.flat_map(|assembled| assembled.assets.regions());
+            stack.region.iter().cloned().chain(assets)
+        });
         stacks
             .chain(self.state.all().map(|(address, _)| address.region.clone()))
             .collect()
@@ -208,7 +210,7 @@ impl Session {
                 role: environment.role.clone(),
                 http_client: http.clone(),
                 clock: clock.clone(),
-                account: environment.account.clone(),
+                account: environment.account.clone().or(self.state.account.clone()),
                 ..ConnectOptions::default()
             };
             clients.push(Aws::connect(options).await?);
@@ -225,6 +227,10 @@ impl Session {
                 .as_deref()
                 .or(self.state.account.as_deref());
             self.state.account = Some(regions.account(expected).await?);
+        }
+        #[cfg(feature = "sandbox")]
+        if let (Some(simulated), Some(account)) = (&simulated, &self.state.account) {
+            simulated.bootstrap(&self.environment, account).await?;
         }
         Ok(Connected {
             regions: Arc::new(regions),
@@ -261,6 +267,15 @@ impl Session {
 }
 
 impl Connected {
+    /// Who builds container images and brings them to their repositories: docker, for AWS.
+    pub(super) fn images(&self) -> Arc<dyn Images> {
+        #[cfg(feature = "sandbox")]
+        if self.simulated.is_some() {
+            return Arc::new(SimulatedImages);
+        }
+        Arc::new(Docker::from_environment())
+    }
+
     /// What outlives the command is written: the simulated AWS, where this is one.
     pub(super) fn close(&self) -> Result<(), Failure> {
         #[cfg(feature = "sandbox")]
@@ -307,9 +322,16 @@ fn settle_regions(
     if environment.assembly.is_some() && environment.stacks.is_empty() {
         named.extend(state.all().map(|(address, _)| address.region.clone()));
     }
-    let selects = named.len() > 1;
+    // A template that the CDK wrote for a region names its zones: it fits no other one.
+    let is_fixed = |stack: &StackSpec| stack.assembled.is_some() && stack.region.is_some();
+    let selects = named.len() > 1 || environment.stacks.iter().any(is_fixed);
+    let is_open = environment
+        .stacks
+        .iter()
+        .any(|stack| stack.region.is_none());
     if let Some(region) = given
         && selects
+        && !is_open
         && !named.contains(region)
     {
         let regions: Vec<&str> = named.iter().map(String::as_str).collect();
@@ -347,7 +369,15 @@ fn settle_regions(
             .help("write `region` into payctl.toml, give --region, set AWS_REGION, or choose a profile that has one"));
         }
     }
-    Ok(given.filter(|_| selects).map(str::to_owned))
+    named.extend(
+        environment
+            .stacks
+            .iter()
+            .filter_map(|stack| stack.region.clone()),
+    );
+    Ok(given
+        .filter(|_| selects && named.len() > 1)
+        .map(str::to_owned))
 }
 
 /// The region of the environment's variables, else of the AWS profile, else of the machine.

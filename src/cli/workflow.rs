@@ -14,10 +14,12 @@ use super::session::{Connected, Session, shown};
 use crate::apply::references::look_up_anew;
 use crate::apply::refresh::{Refreshed, refresh, without_reading};
 use crate::apply::templates::Templates;
-use crate::graph::{Names, ResourceGraph, Rules};
+use crate::graph::{NameError, Names, ResourceGraph, Rules};
 use crate::plan::{Desired, Plan, PlanInputs, PlanOptions, plan};
+use crate::project::assembly::names_stack;
 use crate::project::{StackSpec, stack_id, stack_name};
 use crate::report::failure::Failure;
+use crate::template::diagnostic::did_you_mean;
 use crate::template::{self, Inputs, Stack, Template};
 
 /// The templates of an environment, read and found right.
@@ -169,6 +171,15 @@ pub(super) fn given(
     Ok(all.into_iter().map(|inputs| inputs.parameters).collect())
 }
 
+/// `AWS::Partition`.
+pub(super) fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
 /// What each stack is instantiated with.
 pub(super) fn inputs(
     session: &Session,
@@ -195,11 +206,7 @@ pub(super) fn inputs(
     let mut all = Vec::new();
     for (stack, template) in &loaded.stacks {
         let region = stack.region.clone().unwrap_or_default();
-        let partition = match region.as_str() {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = partition(&region);
         let assembled = stack.assembled.clone().unwrap_or_default();
         let stack_name = match &stack.assembled {
             Some(assembled) => assembled.stack_name.clone(),
@@ -318,17 +325,26 @@ fn targets(
     };
     let mut targets = BTreeSet::new();
     for text in &selection.targets {
+        // What stands in a nested stack belongs to the stacks around it.
         let in_stack = |address: &&Address| {
-            address.stack == *text
-                || format!("{}/{}", address.region, address.stack) == *text
-                || address
-                    .stack
-                    .strip_prefix(text.as_str())
-                    .is_some_and(|rest| rest.starts_with('/'))
+            let (region, stack) = (&address.region, &address.stack);
+            let names = outwards(stack);
+            names
+                .clone()
+                .any(|name| name == text || format!("{region}/{name}") == *text)
+                || session.environment.stacks.iter().any(|spec| {
+                    let assembled = spec.assembled.as_ref();
+                    assembled.is_some_and(|assembled| names_stack(text, &assembled.path))
+                        && spec.region.as_deref() == Some(region.as_str())
+                        && names.clone().any(|name| name == spec.name)
+                })
         };
         let stack: Vec<&Address> = all().filter(in_stack).collect();
         if stack.is_empty() {
-            targets.insert(names.find(text)?);
+            let found = names
+                .find(text)
+                .map_err(|error| no_such(session, text, error));
+            targets.insert(found?);
         }
         targets.extend(stack.into_iter().cloned());
     }
@@ -346,6 +362,32 @@ fn targets(
         }
     }
     Ok(targets)
+}
+
+/// What `--target` names is neither a resource nor a stack.
+fn no_such(session: &Session, text: &str, error: NameError) -> Failure {
+    let stacks = session.environment.stacks.iter();
+    let stacks: Vec<&str> = stacks
+        .map(|stack| match &stack.assembled {
+            Some(assembled) => assembled.path.as_str(),
+            None => stack.name.as_str(),
+        })
+        .collect();
+    let failure = Failure::from(error);
+    match did_you_mean(text, stacks.iter().copied()) {
+        Some(similar) => failure.help(format!("did you mean the stack `{similar}`?")),
+        None if stacks.len() > 1 => failure.help(format!(
+            "payctl state list shows the addresses; the stacks are {}",
+            stacks.join(", ")
+        )),
+        None => failure,
+    }
+}
+
+/// A stack and the stacks around it: `app/inner` and `app`.
+fn outwards(stack: &str) -> impl Iterator<Item = &str> + Clone {
+    let ends = stack.match_indices('/').map(|(end, _)| end);
+    ends.chain([stack.len()]).map(move |end| &stack[..end])
 }
 
 /// The outputs of the state as people and programs see them: secrets masked.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 use super::style::{CREATE, DELETE, FAINT, REPLACE, STRONG, UPDATE, paint};
+use crate::apply::events::AssetStep;
 use crate::apply::{Event, Happened, Summary, Verb};
 use crate::graph::Names;
 
@@ -228,6 +229,26 @@ fn line(what: &Happened, names: &Names) -> Option<String> {
         }
         Happened::Deployment { address, state, .. } => {
             format!("  {}: {state}", names.show(address))
+        }
+        Happened::Asset {
+            name,
+            destination,
+            step,
+            seconds,
+        } => {
+            let what = match step {
+                AssetStep::Building => "building",
+                AssetStep::Published => "published",
+                // What was there, and what will be in a moment.
+                AssetStep::Exists | AssetStep::Uploading => return None,
+            };
+            let took = seconds.filter(|seconds| *seconds >= 1.0);
+            let took = took.map(|took| paint(FAINT, format!(" ({took:.0} s)")));
+            format!(
+                "  {what} {name}{}{}",
+                paint(FAINT, format!(" {destination}")),
+                took.unwrap_or_default()
+            )
         }
         Happened::Summary(summary) => summary_line(summary),
         Happened::Started { .. } | Happened::Accepted { .. } | Happened::Ready { .. } => {

@@ -1,5 +1,7 @@
 //! End-to-end tests: the real binary against the simulated AWS and against moto's server.
 
+mod assembly;
+mod assets;
 mod commands;
 mod data_templates;
 mod differential;

@@ -159,6 +159,17 @@ impl AssetManifest {
         self.images.extend(other.images);
     }
 
+    /// The regions that its destinations name.
+    pub fn regions(&self) -> impl Iterator<Item = String> {
+        let files = self.files.values().flat_map(|asset| &asset.destinations);
+        let images = self.images.values().flat_map(|asset| &asset.destinations);
+        let files = files.filter_map(|to| to.region.as_ref());
+        let images = images.filter_map(|to| to.region.as_ref());
+        let regions = files.chain(images);
+        // One that is still to be filled in is the stack's.
+        regions.filter(|region| !region.contains("${")).cloned()
+    }
+
     /// The file that is published under this key, or under a URL that ends with it (a nested stack's `TemplateURL`); also by
     /// the path that `Metadata` names as `aws:asset:path`, which is seen from the folder of `template`.
     pub fn file_for_key(&self, key: &str) -> Option<&Path> {

@@ -9,6 +9,7 @@ mod select;
 pub mod synth;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use assets::AssetManifest;
 use manifest::{Artifact, AssetProperties, Manifest, Metadata, StackProperties, StageProperties};
+pub use select::matches as names_stack;
 
 /// The file that makes a folder an assembly.
 pub const MANIFEST: &str = "manifest.json";

@@ -1,7 +1,7 @@
 //! Which stacks a pattern names, as on the CDK's command line: `Prod/*` takes the stacks of one stage, `**` all.
 
 /// Whether a stack's path fits. `*` stands for any text within one part of a path, `**` for any text at all.
-pub(super) fn matches(pattern: &str, path: &str) -> bool {
+pub fn matches(pattern: &str, path: &str) -> bool {
     if let Some(rest) = pattern.strip_prefix("**") {
         let rest = rest.strip_prefix('/').unwrap_or(rest);
         return rest.is_empty() || tails(path).any(|tail| matches(rest, tail));

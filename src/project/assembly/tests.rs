@@ -205,3 +205,93 @@ fn a_path_loses_its_steps_up() {
     );
     assert_eq!(joined("/abs/t.json"), Path::new("/abs/t.json"));
 }
+
+/// An assembly that the CDK of today has written.
+fn synthesized(path: &str) -> Assembly {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    Assembly::read(&folder).unwrap()
+}
+
+#[test]
+fn what_the_cdk_of_today_writes_is_read_whole() {
+    let mut lines = String::new();
+    for path in [
+        "platforms/multi-tier-cdk/cdk.out",
+        "tests/e2e/assemblies/zoo/cdk.out",
+    ] {
+        let assembly = synthesized(path);
+        for stack in &assembly.stacks {
+            let at = |text: &Option<String>| text.clone().unwrap_or_else(|| "any".into());
+            let template = stack.template.strip_prefix(&assembly.folder).unwrap();
+            lines.push_str(&format!(
+                "{} as {} for {}/{}: {} {:?} {} {}\n",
+                stack.path,
+                stack.name,
+                at(&stack.account),
+                at(&stack.region),
+                template.display(),
+                stack.tags,
+                if stack.termination_protection {
+                    "protected"
+                } else {
+                    ""
+                },
+                stack.bootstrap_version.clone().unwrap_or_default(),
+            ));
+            for (id, users) in uses::users(&stack.template, &stack.assets) {
+                let file = stack
+                    .assets
+                    .files
+                    .get(&id)
+                    .and_then(|asset| asset.name.clone());
+                let image = stack
+                    .assets
+                    .images
+                    .get(&id)
+                    .and_then(|asset| asset.name.clone());
+                let users = match users {
+                    uses::Users::Any => "any".to_owned(),
+                    uses::Users::Resources(users) => {
+                        let user = |user: uses::User| match user.nested {
+                            true => format!(".../{}", user.logical_id),
+                            false => user.logical_id,
+                        };
+                        users.into_iter().map(user).collect::<Vec<_>>().join(", ")
+                    }
+                };
+                let name = file.or(image).unwrap_or_default();
+                lines.push_str(&format!("    {name}: {users}\n"));
+            }
+        }
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn the_templates_of_nested_stacks_are_found_by_what_their_parents_say() {
+    let assembly = synthesized("tests/e2e/assemblies/zoo/cdk.out");
+    let worker = assembly
+        .stacks
+        .iter()
+        .find(|stack| stack.name == "zoo-workers")
+        .unwrap();
+    let text = std::fs::read_to_string(&worker.template).unwrap();
+    let template: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let resources = template["Resources"].as_object().unwrap().values();
+    let nested = resources.filter(|resource| resource["Type"] == "AWS::CloudFormation::Stack");
+    let mut found = 0;
+    for resource in nested {
+        let path = resource["Metadata"]["aws:asset:path"].as_str().unwrap();
+        let url = resource["Properties"]["TemplateURL"].to_string();
+        let key = url
+            .split(['/', '"'])
+            .find(|part| part.ends_with(".json"))
+            .unwrap();
+        let by_key = worker.assets.file_for_key(key).unwrap();
+        assert_eq!(by_key.file_name().unwrap(), path);
+        assert_eq!(worker.assets.file_for_key(path), Some(by_key));
+        assert!(by_key.is_file());
+        found += 1;
+    }
+    assert_eq!(found, 2);
+}

@@ -94,7 +94,9 @@ for region in ("us-east-1", "us-west-2"):
     for name in pages_if_known("codedeploy", "list_deployment_configs", "deploymentConfigsList"):
         if not name.startswith("CodeDeployDefault."): found("deployment configuration", name)
     for item in pages("sqs", "list_queues", "QueueUrls"): found("queue", item)
-    for item in pages("ssm", "describe_parameters", "Parameters"): found("parameter", item["Name"])
+    # What `cdk bootstrap` makes is the account's, not the project's.
+    for item in pages("ssm", "describe_parameters", "Parameters"):
+        if not item["Name"].startswith("/cdk-bootstrap/"): found("parameter", item["Name"])
     # Those in their recovery window are not listed; those of a service are its own.
     for item in pages("secretsmanager", "list_secrets", "SecretList"):
         if "!" not in item["Name"]: found("secret", item["Name"])
