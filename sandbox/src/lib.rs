@@ -80,3 +80,4 @@ pub mod world;
 pub use error::Refusal;
 pub use law::laws;
 pub use sandbox::{Options, Sandbox, SandboxError, serve};
+pub use services::ecs::images::Failure;

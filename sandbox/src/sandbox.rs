@@ -6,6 +6,7 @@ use crate::generic;
 use crate::model;
 use crate::path;
 use crate::registry;
+use crate::services::ecs::images::{self, Failure};
 use crate::snapshot;
 use crate::world::World;
 use bytes::Bytes;
@@ -137,6 +138,20 @@ impl Sandbox {
     /// The simulated time, in epoch seconds, to the millisecond (so that a snapshot's JSON gives back the same number).
     pub fn now(&self) -> f64 {
         ((seconds(self.clock.now()) + self.ahead) * 1000.0).round() / 1000.0
+    }
+
+    /// From now on an image is bad in this way, or a function that deployments call fails: for rehearsals. `None`: no more.
+    /// Whether it was before.
+    pub fn call_bad(&self, image: &str, failure: Option<Failure>) -> bool {
+        let now = self.now();
+        let mut world = self.lock();
+        world.advance(now);
+        images::mark(&mut world, &self.options.account, image, failure)
+    }
+
+    /// What is bad, and how.
+    pub fn bad(&self) -> Vec<(String, Failure)> {
+        images::marked(&self.lock(), &self.options.account)
     }
 
     /// Looks at the world as it is now, for tests and reports.

@@ -322,7 +322,13 @@ async fn every_law_refuses_what_breaks_it() {
         "StopDeployment",
         json!({"deploymentId": id}),
     );
-    book.is_complete(&["codedeploy"], &[]);
+    // Broken where services are deployed: blue_green.rs.
+    let elsewhere = [
+        "codedeploy: the revision of a service's",
+        "codedeploy: only a deployment that waits",
+        "codedeploy: a deployment has targets",
+    ];
+    book.is_complete(&["codedeploy"], &elsewhere);
 }
 
 #[tokio::test(start_paused = true)]

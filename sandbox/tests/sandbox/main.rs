@@ -1,6 +1,7 @@
 //! The simulated AWS as its clients see it.
 
 mod alarms_and_topics;
+mod blue_green;
 mod buckets;
 mod codedeploy;
 mod ec2;

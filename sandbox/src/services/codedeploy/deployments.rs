@@ -3,7 +3,7 @@
 use super::applications::APPLICATION;
 use super::configurations::CONFIGURATION;
 use super::groups::{self, GROUP};
-use super::{LAMBDA, SERVER, hosts, listing};
+use super::{ECS, LAMBDA, SERVER, hosts, listing, services, targets};
 use crate::call::Call;
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Shows, create, get, run};
@@ -32,6 +32,27 @@ pub const REVISION: Law = Law {
     fault: Fault::new(
         "RevisionRequiredException",
         "Revision is required to create a deployment.",
+    ),
+    check: None,
+};
+
+/// An AppSpec says what to deploy.
+pub const WELL_FORMED: Law = Law {
+    name: "the revision of a service's deployment is an AppSpec that can be understood",
+    operations: &["CreateDeployment"],
+    source: "CodeDeploy API Reference, CreateDeployment, Errors: InvalidRevisionException; CodeDeploy User Guide, AppSpec file structure for Amazon ECS deployments",
+    fault: Fault::new("InvalidRevisionException", "{message}"),
+    check: None,
+};
+
+/// Only what waits is continued.
+pub const WAITS: Law = Law {
+    name: "only a deployment that waits is continued",
+    operations: &["ContinueDeployment"],
+    source: "CodeDeploy API Reference, ContinueDeployment, Errors: DeploymentIsNotInReadyStateException",
+    fault: Fault::new(
+        "DeploymentIsNotInReadyStateException",
+        "The deployment {id} does not wait for this.",
     ),
     check: None,
 };
@@ -93,6 +114,15 @@ pub const DEPLOYMENT: Kind = Kind {
         run("BatchGetDeployments", batch),
         run("ListDeployments", list),
         run("StopDeployment", stop),
+        run("ContinueDeployment", go_on),
+        run("SkipWaitTimeForInstanceTermination", |call| {
+            call.input
+                .insert("deploymentWaitType".into(), json!("TERMINATION_WAIT"));
+            go_on(call)
+        }),
+        run("ListDeploymentTargets", targets::list),
+        run("GetDeploymentTarget", targets::get),
+        run("BatchGetDeploymentTargets", targets::batch),
     ],
     ..Kind::NEW
 };
@@ -148,6 +178,11 @@ fn new_deployment(call: &mut Call, members: &mut Map<String, Json>) -> Result<()
         group.text("computePlatform"),
         path::text(members, "deploymentConfigName").unwrap_or_default(),
     )?;
+    if group.is("computePlatform", ECS) {
+        let revision = members.get("revision").cloned().unwrap_or_default();
+        services::revision(call, &revision)
+            .map_err(|message| WELL_FORMED.fault.with(&[("message", &message)]))?;
+    }
     if group.is("computePlatform", LAMBDA) {
         return Err(Refusal::new(
             "NotImplemented",
@@ -158,7 +193,7 @@ fn new_deployment(call: &mut Call, members: &mut Map<String, Json>) -> Result<()
     Ok(())
 }
 
-fn started(call: &mut Call, key: &Key) -> Result<(), Refusal> {
+pub(super) fn started(call: &mut Call, key: &Key) -> Result<(), Refusal> {
     let now = call.now;
     call.world.update(key, |deployment| {
         let overview = json!({"Pending": 0, "InProgress": 0, "Succeeded": 0, "Failed": 0, "Skipped": 0, "Ready": 0});
@@ -186,6 +221,8 @@ fn on_event(call: &mut Call, key: &Key, event: &str) {
     }
     if deployment.is("computePlatform", SERVER) {
         hosts::advance(call, key, event);
+    } else if deployment.is("computePlatform", ECS) {
+        services::advance(call, key);
     }
 }
 
@@ -283,10 +320,40 @@ fn list(call: &mut Call) -> Answer {
 
 fn stop(call: &mut Call) -> Answer {
     let id = call.text("deploymentId").unwrap_or_default().to_owned();
-    let key = call.key(DEPLOYMENT.name, &call.need(DEPLOYMENT.name, &id)?.id);
-    let error = ("MANUAL_STOP", "The deployment was stopped by the user.");
-    end(call, &key, "Stopped", Some(error));
-    Ok(
-        json!({"status": "Succeeded", "statusMessage": "No more commands will be scheduled for execution in the deployment instances"}),
-    )
+    let deployment = call.need(DEPLOYMENT.name, &id)?.clone();
+    let key = call.key(DEPLOYMENT.name, &id);
+    if deployment.is("computePlatform", ECS) {
+        let back = call.input.get("autoRollbackEnabled") == Some(&json!(true));
+        services::stop(call, &key, back);
+    } else {
+        let error = ("MANUAL_STOP", "The deployment was stopped by the user.");
+        end(call, &key, "Stopped", Some(error));
+    }
+    Ok(json!({"status": "Succeeded", "statusMessage": "The deployment was stopped."}))
+}
+
+/// Ends a wait before its time.
+fn go_on(call: &mut Call) -> Answer {
+    let id = call.text("deploymentId").unwrap_or_default().to_owned();
+    let deployment = call.need(DEPLOYMENT.name, &id)?.clone();
+    let wait = call
+        .text("deploymentWaitType")
+        .unwrap_or("READY_WAIT")
+        .to_owned();
+    let stage = deployment.hidden.get("stage").and_then(Json::as_str);
+    let waits = match wait.as_str() {
+        "READY_WAIT" => deployment.is("status", "Ready"),
+        _ => stage == Some("wait"),
+    };
+    if !waits {
+        return Err(WAITS.fault.with(&[("id", &id)]));
+    }
+    let at = call.now;
+    call.update(DEPLOYMENT.name, &id, |deployment| {
+        deployment
+            .hidden
+            .insert(format!("continued {wait}"), json!(true));
+        deployment.steps = vec![Step::event(at, "continues")];
+    });
+    Ok(json!({}))
 }

@@ -350,6 +350,14 @@ fn changed(call: &mut Call, group: &mut Record) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Does the role trust CodeDeploy, of all regions or of this one?
+pub(super) fn assumable(call: &Call, role: &str) -> bool {
+    let regional = format!("codedeploy.{}.amazonaws.com", call.region);
+    ["codedeploy.amazonaws.com", regional.as_str()]
+        .iter()
+        .any(|principal| iam::role_is_assumable(call, role, principal))
+}
+
 /// Is the configuration for this platform?
 pub(super) fn of_platform(call: &Call, ours: &str, name: &str) -> Result<(), Refusal> {
     match call.find(CONFIGURATION.name, name) {
@@ -365,12 +373,7 @@ pub(super) fn of_platform(call: &Call, ours: &str, name: &str) -> Result<(), Ref
 /// What must hold of a group, new or changed.
 fn check(call: &Call, group: &Record, own: Option<&str>) -> Result<(), Refusal> {
     let platform = group.text("computePlatform");
-    let role = group.text("serviceRoleArn");
-    let regional = format!("codedeploy.{}.amazonaws.com", call.region);
-    if !["codedeploy.amazonaws.com", regional.as_str()]
-        .iter()
-        .any(|principal| iam::role_is_assumable(call, role, principal))
-    {
+    if !assumable(call, group.text("serviceRoleArn")) {
         return Err(ASSUMED.fault.with(&[]));
     }
     of_platform(call, platform, group.text("deploymentConfigName"))?;

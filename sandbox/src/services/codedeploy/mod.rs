@@ -1,10 +1,13 @@
 //! CodeDeploy: applications, deployment configurations, deployment groups and their deployments.
 
 mod applications;
+mod appspec;
 mod configurations;
 mod deployments;
 mod groups;
 mod hosts;
+mod services;
+mod targets;
 
 use crate::call::Call;
 use crate::error::{Fault, Refusal};
@@ -50,6 +53,9 @@ pub const SERVICE: Service = Service {
         &deployments::ONE_AT_A_TIME,
         &deployments::REVISION,
         &deployments::OVER,
+        &deployments::WELL_FORMED,
+        &deployments::WAITS,
+        &targets::STARTED,
     ],
     ..Service::NEW
 };

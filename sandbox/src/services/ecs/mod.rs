@@ -4,9 +4,12 @@ mod capacity;
 pub mod cluster;
 mod definition;
 mod fargate;
+pub mod images;
+mod keep;
 mod network;
 mod rollout;
 pub mod service;
+pub mod sets;
 mod settings;
 pub mod task;
 
@@ -27,7 +30,9 @@ pub const SERVICE: Service = Service {
         &definition::DEFINITION,
         &definition::FAMILY,
         &service::SERVICE,
+        &sets::SET,
         &task::TASK,
+        &images::BROKEN,
         &settings::SETTING,
     ],
     operations: &[
@@ -52,6 +57,9 @@ pub const SERVICE: Service = Service {
         &service::SCALED_DOWN,
         &service::BY_CODE_DEPLOY,
         &service::COMPATIBLE,
+        &sets::OF_CONTROLLER,
+        &sets::SET_SCALED_DOWN,
+        &sets::PRIMARY_STAYS,
         &task::ROLE_ASSUMED,
         &task::LOG_GROUP,
     ],

@@ -1,9 +1,8 @@
 //! How a service keeps its tasks running, and rolls out a new deployment.
 
-use super::cluster::CLUSTER;
-use super::definition::DEFINITION;
 use super::service::{deployment_id, say};
 use super::task::{self, TASK};
+use super::{keep, sets};
 use crate::call::Call;
 use crate::path;
 use crate::world::{Key, Record, Step};
@@ -17,7 +16,15 @@ fn pause(failed: u64, desired: u64) -> f64 {
 }
 
 /// The hidden member that says until when nothing is tried again.
-const PAUSED: &str = "paused until";
+pub(super) const PAUSED: &str = "paused until";
+/// The hidden member that counts what failed to start where no deployment does.
+pub(super) const FAILURES: &str = "failures";
+
+/// Until when nothing is tried again.
+pub(super) fn paused(service: &Record, now: f64) -> Option<f64> {
+    let until = service.hidden.get(PAUSED).and_then(Json::as_f64);
+    until.filter(|until| *until > now)
+}
 
 /// Lets the service look after its tasks at this time, or earlier where that is planned.
 pub fn schedule(service: &mut Record, at: f64) {
@@ -66,7 +73,10 @@ pub fn deploy(service: &mut Record, digits: &str, now: f64) {
 /// A deployment counts what failed to start.
 pub fn count_failure(service: &mut Record, id: &str, now: f64) {
     let desired = service.body.get("desiredCount").and_then(Json::as_u64);
-    let mut until = now;
+    let before = service.hidden.get(FAILURES).and_then(Json::as_u64);
+    let failed = before.unwrap_or_default() + 1;
+    service.hidden.insert(FAILURES.into(), json!(failed));
+    let mut until = now + pause(failed, desired.unwrap_or_default());
     for deployment in service.list_mut("deployments") {
         if deployment["id"] == json!(id) {
             let failed = deployment["failedTasks"].as_u64().unwrap_or_default();
@@ -100,38 +110,15 @@ pub fn show(call: &Call, service: &Record, body: &mut Map<String, Json>) {
         deployment["runningCount"] = json!(count(Some(&id), true));
         deployment["pendingCount"] = json!(count(Some(&id), false));
     }
-    if service.is("deploymentController.type", "ECS") {
+    if !sets::has_sets(service) {
         body.insert("deployments".into(), json!(deployments));
         return;
     }
-    let sets = deployments.into_iter().map(|mut set| {
-        let id = set["id"].as_str().unwrap_or_default().to_owned();
-        let steady = set["rolloutState"] == json!("COMPLETED");
-        let arn = format!("{}/{id}", service.arn.replace(":service/", ":task-set/"));
-        let state = if steady {
-            "STEADY_STATE"
-        } else {
-            "STABILIZING"
-        };
-        for (name, value) in [
-            ("taskSetArn", json!(arn)),
-            ("serviceArn", json!(service.arn)),
-            ("clusterArn", json!(service.text("clusterArn"))),
-            ("computedDesiredCount", set["desiredCount"].clone()),
-            ("scale", json!({"value": 100.0, "unit": "PERCENT"})),
-            ("stabilityStatus", json!(state)),
-            ("stabilityStatusAt", set["updatedAt"].clone()),
-            ("loadBalancers", json!(service.list("loadBalancers"))),
-            (
-                "serviceRegistries",
-                json!(service.list("serviceRegistries")),
-            ),
-        ] {
-            set[name] = value;
-        }
-        set
-    });
-    body.insert("taskSets".into(), sets.collect());
+    let shown: Vec<Json> = sets::of(call, &service.arn)
+        .into_iter()
+        .map(|set| call.show(sets::SET.name, set))
+        .collect();
+    body.insert("taskSets".into(), json!(shown));
     body.insert("deployments".into(), json!([]));
 }
 
@@ -154,6 +141,7 @@ pub fn reconcile(call: &mut Call, key: &Key) {
         .collect();
     if service.is("status", "DRAINING") {
         if tasks.is_empty() {
+            sets::remove_all(call, &service.arn);
             call.world.update(key, |service| {
                 service.set("status", "INACTIVE");
                 service.set("deployments", json!([]));
@@ -167,6 +155,10 @@ pub fn reconcile(call: &mut Call, key: &Key) {
                 service.steps = vec![Step::gone(at + 3600.0)];
             });
         }
+        return;
+    }
+    if sets::has_sets(&service) {
+        sets::reconcile(call, key, &service);
         return;
     }
     let Some(primary) = service.list("deployments").first().cloned() else {
@@ -184,10 +176,11 @@ pub fn reconcile(call: &mut Call, key: &Key) {
         .collect();
     let (new, old): (Vec<&Record>, Vec<&Record>) =
         living.iter().partition(|one| one.is("startedBy", &id));
-    let running = |tasks: &[&Record]| {
+    let now = call.now;
+    let healthy = |tasks: &[&Record]| {
         tasks
             .iter()
-            .filter(|one| one.is("lastStatus", "RUNNING"))
+            .filter(|one| task::is_healthy(one, now))
             .count() as u64
     };
     let most = (desired * percent(&service, "maximumPercent", 200) / 100).max(1);
@@ -195,12 +188,12 @@ pub fn reconcile(call: &mut Call, key: &Key) {
     // What is too much goes first: of the new, then of the old as the healthy ones allow.
     let mut stopped = 0;
     let too_many = (new.len() as u64).saturating_sub(desired);
-    let spare = (running(&living)).saturating_sub(least);
+    let spare = healthy(&living).saturating_sub(least);
     let mut stop: Vec<&Record> = new.iter().rev().take(too_many as usize).copied().collect();
     let waiting = old.iter().filter(|one| !one.is("lastStatus", "RUNNING"));
     stop.extend(waiting);
-    let healthy = old.iter().filter(|one| one.is("lastStatus", "RUNNING"));
-    stop.extend(healthy.take(spare as usize));
+    let serving = old.iter().filter(|one| one.is("lastStatus", "RUNNING"));
+    stop.extend(serving.take(spare as usize));
     for one in stop {
         let reason = format!("Scaling activity initiated by (deployment {id})");
         task::stop(call, &one.id, "ServiceSchedulerInitiated", &reason);
@@ -213,14 +206,19 @@ pub fn reconcile(call: &mut Call, key: &Key) {
     let room = most.saturating_sub(living.len() as u64 - stopped.min(living.len() as u64));
     let wanted = desired.saturating_sub(new.len() as u64).min(room);
     let mut started = 0;
-    let paused = service.hidden.get(PAUSED).and_then(Json::as_f64);
-    let paused = paused.filter(|until| *until > call.now);
+    let paused = paused(&service, call.now);
     if let Some(until) = paused {
         call.world.update(key, |service| schedule(service, until));
     }
     if wanted > 0 && paused.is_none() && primary["rolloutState"] != json!("FAILED") {
         for at in 0..wanted {
-            match start(call, &service, &primary, new.len() + at as usize) {
+            let part = keep::Part {
+                id: &id,
+                definition: primary["taskDefinition"].as_str().unwrap_or_default(),
+                members: &service.body,
+                desired,
+            };
+            match keep::start(call, &service, &part, new.len() + at as usize) {
                 Ok(()) => started += 1,
                 Err(message) => {
                     say(call, key, &message);
@@ -241,7 +239,7 @@ pub fn reconcile(call: &mut Call, key: &Key) {
     let done = stopped == 0
         && started == 0
         && old.is_empty()
-        && running(&new) == desired
+        && healthy(&new) == desired
         && new.len() as u64 == desired;
     if done && primary["rolloutState"] == json!("IN_PROGRESS") {
         let now = call.now;
@@ -295,32 +293,13 @@ fn broken(call: &mut Call, key: &Key, service: &Record, failed: u64) -> bool {
                 service.set(name, back[name].clone());
             }
             deploy(service, &digits, now);
+            let id = back["id"].as_str().unwrap_or_default();
+            service.list_mut("deployments")[0]["rolloutStateReason"] = json!(format!(
+                "ECS deployment circuit breaker: rolling back to deploymentId {id}."
+            ));
             schedule(service, now + 1.0);
         }
     });
     say(call, key, "deployment failed: tasks failed to start.");
     true
-}
-
-fn start(call: &mut Call, service: &Record, deployment: &Json, at: usize) -> Result<(), String> {
-    let cluster = call.find(CLUSTER.name, service.text("clusterArn")).cloned();
-    let arn = deployment["taskDefinition"].as_str().unwrap_or_default();
-    let definition = call.find(DEFINITION.name, arn).cloned();
-    let Some((cluster, definition)) = cluster.zip(definition) else {
-        return Err("was unable to place a task because its task definition is gone.".into());
-    };
-    let one = task::Start {
-        cluster: &cluster,
-        definition: &definition,
-        service: Some(service),
-        members: &service.body,
-        started_by: deployment["id"].as_str().unwrap_or_default(),
-        at,
-    };
-    task::start(call, &one)
-        .map(|_| ())
-        .map_err(|refusal| match refusal.code.as_str() {
-            "RESOURCE" => format!("was {}", refusal.message),
-            _ => format!("failed to launch a task with (error {}).", refusal.message),
-        })
 }

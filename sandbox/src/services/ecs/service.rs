@@ -2,7 +2,7 @@
 
 use super::capacity::PROVIDER_KNOWN;
 use super::cluster;
-use super::{caller, definition, described, fill, invalid, listing, network, rollout, task};
+use super::{caller, definition, described, fill, invalid, listing, network, rollout, sets, task};
 use crate::call::{Call, uuid};
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Shows, Tags, Unique, create, modify, run};
@@ -328,6 +328,17 @@ fn new_service(call: &mut Call, members: &mut Map<String, Json>) -> Result<(), R
 }
 
 fn first_deployment(call: &mut Call, key: &Key) -> Result<(), Refusal> {
+    if call.world.get(key).is_some_and(sets::has_sets) {
+        let external = call
+            .world
+            .get(key)
+            .is_some_and(|service| service.is("deploymentController.type", "EXTERNAL"));
+        return if external {
+            Ok(())
+        } else {
+            sets::first(call, key)
+        };
+    }
     let digits = call.derive(&format!("deployment {}", key.id));
     let now = call.now;
     call.world.update(key, |service| {
@@ -341,20 +352,26 @@ fn update(call: &mut Call, service: &mut Record) -> Result<(), Refusal> {
     let old = call.need(SERVICE.name, &service.arn)?.clone();
     let force = call.input.get("forceNewDeployment") == Some(&json!(true));
     if controller(&old.body) == "CODE_DEPLOY" {
-        let changed = |name: &str| {
-            call.input.contains_key(name) && service.body.get(name) != old.body.get(name)
-        };
-        let what = if call.input.contains_key("taskDefinition") {
-            Some("Unable to update task definition")
-        } else if changed("networkConfiguration") {
-            Some("Unable to update network parameters")
-        } else if changed("loadBalancers") {
-            Some("Unable to update load balancers")
-        } else if force {
-            Some("Cannot force a new deployment")
-        } else {
-            None
-        };
+        // What is sent counts, not what differs: hashicorp/terraform-provider-aws issue 36727, pulumi/pulumi-aws issue 1961.
+        let sent = [
+            ("taskDefinition", "Unable to update task definition"),
+            (
+                "networkConfiguration",
+                "Unable to update network parameters",
+            ),
+            ("platformVersion", "Unable to update platform version"),
+            ("loadBalancers", "Unable to update load balancers"),
+            ("serviceRegistries", "Unable to update service registries"),
+            (
+                "capacityProviderStrategy",
+                "Unable to update capacity provider strategy",
+            ),
+        ];
+        let sent = sent
+            .iter()
+            .find(|(name, _)| call.input.contains_key(*name))
+            .map(|(_, what)| *what);
+        let what = sent.or(force.then_some("Cannot force a new deployment"));
         if let Some(what) = what {
             let message = format!(
                 "{what} on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment."
@@ -381,6 +398,10 @@ fn update(call: &mut Call, service: &mut Record) -> Result<(), Refusal> {
     let changed = DEPLOYED
         .iter()
         .any(|name| service.body.get(*name) != old.body.get(*name));
+    if sets::has_sets(service) {
+        rollout::schedule(service, call.now + 1.0);
+        return Ok(());
+    }
     if force || changed {
         let digits = call.derive(&format!("deployment {}", service.id));
         rollout::deploy(service, &digits, call.now);

@@ -1,7 +1,7 @@
 //! Tasks: from PROVISIONING to STOPPED over the clock.
 
 use super::cluster::{self, CLUSTER};
-use super::{client, definition, described, invalid, listing, network, service};
+use super::{client, definition, described, images, invalid, listing, network, service};
 use crate::call::{Call, uuid};
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Tags, run};
@@ -75,6 +75,25 @@ pub fn is_pending(task: &Record) -> bool {
     task.is("desiredStatus", "RUNNING") && !task.is("lastStatus", "RUNNING")
 }
 
+/// Running, and called healthy by its health check and its load balancers.
+pub fn is_healthy(task: &Record, now: f64) -> bool {
+    task.is("desiredStatus", "RUNNING")
+        && task.is("lastStatus", "RUNNING")
+        && task
+            .hidden
+            .get("healthy at")
+            .and_then(Json::as_f64)
+            .is_some_and(|at| at <= now)
+}
+
+/// Is what answers at this address a task that never gets healthy?
+pub fn is_ill(call: &Call, address: &str) -> bool {
+    call.list(TASK.name).any(|task| {
+        task.hidden.get("ill") == Some(&json!(true))
+            && task.hidden.get("address") == Some(&json!(address))
+    })
+}
+
 /// What a new task is made of.
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -144,8 +163,8 @@ pub fn start(call: &mut Call, start: &Start) -> Result<Record, Refusal> {
     }
     if let Some(service) = start.service {
         members["serviceArn"] = json!(service.arn);
-        members["loadBalancers"] = service
-            .body
+        members["loadBalancers"] = start
+            .members
             .get("loadBalancers")
             .cloned()
             .unwrap_or_default();
@@ -304,6 +323,15 @@ fn on_event(call: &mut Call, key: &Key, event: &str) {
                 service::failed(call, &task);
                 return;
             }
+            let images = path::texts(&task.body, "containers[].image");
+            let missing = images
+                .iter()
+                .find_map(|image| images::cannot_be_pulled(call, image));
+            if let Some(reason) = missing {
+                stop(call, &key.id, "TaskFailedToStart", &reason);
+                service::failed(call, &task);
+                return;
+            }
             call.update(TASK.name, &key.id, |task| {
                 task.set("lastStatus", "ACTIVATING");
                 task.set("pullStartedAt", now - 4.0);
@@ -320,7 +348,35 @@ fn on_event(call: &mut Call, key: &Key, event: &str) {
                 }
             });
             targets(call, &task, "RegisterTargets");
+            checked(call, &key.id);
             service::wake(call, task.text("serviceArn"), 0.5);
+        }
+        "healthy" => {
+            call.update(TASK.name, &key.id, |task| {
+                if task.hidden.get("checked") == Some(&json!(true)) {
+                    task.set("healthStatus", "HEALTHY");
+                }
+            });
+            service::wake(call, task.text("serviceArn"), 0.5);
+        }
+        "ill" => {
+            let reason = match task.list("loadBalancers").first() {
+                Some(balancer) => format!(
+                    "Task failed ELB health checks in (target-group {})",
+                    balancer["targetGroupArn"].as_str().unwrap_or_default()
+                ),
+                None if task.hidden.get("checked") == Some(&json!(true)) => {
+                    "Task failed container health checks".to_owned()
+                }
+                None => "Essential container in task exited".to_owned(),
+            };
+            let code = if reason.starts_with("Essential") {
+                "EssentialContainerExited"
+            } else {
+                "ServiceSchedulerInitiated"
+            };
+            stop(call, &key.id, code, &reason);
+            service::failed(call, &task);
         }
         "stopped" => {
             if let Some(interface) = task.hidden.get("interface").and_then(Json::as_str) {
@@ -344,6 +400,66 @@ fn on_event(call: &mut Call, key: &Key, event: &str) {
         }
         _ => {}
     }
+}
+
+/// When the task that runs now is called healthy, or given up: after as many checks as the container and the target groups ask for,
+/// and not before the service's grace period is over (CreateService, healthCheckGracePeriodSeconds).
+fn checked(call: &mut Call, id: &str) {
+    let Some(task) = call.find(TASK.name, id).cloned() else {
+        return;
+    };
+    let definition = call.find_any(definition::DEFINITION.name, task.text("taskDefinitionArn"));
+    let own: Vec<f64> = definition
+        .iter()
+        .flat_map(|definition| definition.list("containerDefinitions"))
+        .filter(|container| container["healthCheck"].is_object())
+        .map(|container| {
+            container["healthCheck"]["interval"]
+                .as_f64()
+                .unwrap_or(30.0)
+        })
+        .collect();
+    let groups: Vec<&Record> = task
+        .list("loadBalancers")
+        .iter()
+        .filter_map(|balancer| balancer["targetGroupArn"].as_str())
+        .filter_map(|arn| call.find("elbv2/target-group", arn))
+        .collect();
+    let rounds = |threshold: &str| {
+        let number = |group: &Record, member: &str| group.body.get(member).and_then(Json::as_f64);
+        let rounds = groups.iter().map(|group| {
+            number(group, threshold).unwrap_or(1.0)
+                * number(group, "HealthCheckIntervalSeconds").unwrap_or(30.0)
+        });
+        rounds.chain(own.iter().copied()).fold(0.0, f64::max)
+    };
+    let images = path::texts(&task.body, "containers[].image");
+    let ill = images
+        .iter()
+        .any(|image| images::failure(call, image) == Some(images::Failure::Health));
+    let grace = call
+        .find(service::SERVICE.name, task.text("serviceArn"))
+        .and_then(|service| service.body.get("healthCheckGracePeriodSeconds")?.as_f64())
+        .unwrap_or_default();
+    let (healthy, given_up) = (
+        rounds("HealthyThresholdCount"),
+        rounds("UnhealthyThresholdCount"),
+    );
+    let (now, checked) = (call.now, !own.is_empty());
+    call.update(TASK.name, id, |task| {
+        task.hidden.insert("checked".into(), json!(checked));
+        if ill {
+            task.hidden.insert("ill".into(), json!(true));
+            let at = now + given_up.max(grace).max(5.0);
+            task.steps.push(Step::event(at, "ill"));
+            return;
+        }
+        task.hidden
+            .insert("healthy at".into(), json!(now + healthy));
+        if healthy > 0.0 {
+            task.steps.push(Step::event(now + healthy, "healthy"));
+        }
+    });
 }
 
 fn run_task(call: &mut Call) -> Answer {

@@ -7,6 +7,7 @@ pub mod listeners;
 pub mod load_balancers;
 mod networks;
 pub mod rules;
+pub mod shift;
 pub mod target_groups;
 pub mod targets;
 

@@ -3,6 +3,7 @@
 use super::{attributes, target_groups, text};
 use crate::call::Call;
 use crate::error::{Answer, Refusal};
+use crate::services::ecs;
 use crate::world::Record;
 use serde_json::{Value as Json, json};
 use std::net::IpAddr;
@@ -142,6 +143,9 @@ pub(super) fn health(call: &mut Call) -> Answer {
         }
         if !checked {
             return json!({"State": "unavailable", "Reason": "Target.HealthCheckDisabled", "Description": "Health checks are disabled for this target group"});
+        }
+        if ecs::task::is_ill(call, text(target, "Id")) {
+            return json!({"State": "unhealthy", "Reason": "Target.FailedHealthChecks", "Description": "Health checks failed"});
         }
         if call.now < target["since"].as_f64().unwrap_or_default() + wait {
             return json!({"State": "initial", "Reason": "Elb.RegistrationInProgress", "Description": "Target registration is in progress"});
