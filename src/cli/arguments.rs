@@ -255,4 +255,23 @@ pub enum SandboxCommand {
     Reset,
     /// Print everything the simulated AWS holds
     Dump,
+    /// Call an image bad, to rehearse a deployment that fails; without one: list what is bad
+    ///
+    /// Tasks with the image do not get healthy, or cannot pull it, until `payctl sandbox heal`. Also the name of a
+    /// function that a deployment's hook calls.
+    Fail {
+        /// The image as task definitions name it; without a tag: whatever tag
+        image: Option<String>,
+        /// Its tasks run, and never get healthy: what is meant where nothing is said
+        #[arg(long, conflicts_with = "pull")]
+        health: bool,
+        /// It cannot be pulled
+        #[arg(long)]
+        pull: bool,
+    },
+    /// Call an image good again
+    Heal {
+        /// As it was called bad
+        image: String,
+    },
 }

@@ -1,10 +1,11 @@
-//! `payctl sandbox serve|reset|dump`: the project's simulated AWS, from outside.
+//! `payctl sandbox serve|reset|dump|fail|heal`: the project's simulated AWS, from outside.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use payctl_model::Clock;
+use payctl_sandbox::Failure as Bad;
 
 use super::arguments::SandboxCommand;
 use super::simulated::Simulated;
@@ -22,7 +23,43 @@ pub(super) async fn run(global: &Global, command: &SandboxCommand) -> Outcome {
             super::print_json(&simulated.sandbox().dump());
             Ok(Exit::Success)
         }
+        SandboxCommand::Fail { image: None, .. } => {
+            for (image, failure) in Simulated::open(&root, Clock::real())?.sandbox().bad() {
+                super::print(&format!("{image} ({failure})"));
+            }
+            Ok(Exit::Success)
+        }
+        SandboxCommand::Fail {
+            image: Some(image),
+            pull,
+            ..
+        } => {
+            let bad = if *pull { Bad::Pull } else { Bad::Health };
+            call_bad(&root, image, Some(bad))
+        }
+        SandboxCommand::Heal { image } => call_bad(&root, image, None),
     }
+}
+
+/// Kept with the project's simulated AWS: the next command that works with it finds it so.
+fn call_bad(root: &Path, image: &str, bad: Option<Bad>) -> Outcome {
+    let simulated = Simulated::open(root, Clock::real())?;
+    let known = simulated.sandbox().call_bad(image, bad);
+    if bad.is_none() && !known {
+        return Err(
+            Failure::new("sandbox", format!("the image `{image}` was not called bad"))
+                .help("payctl sandbox fail lists what is"),
+        );
+    }
+    simulated.save()?;
+    super::say(&match bad {
+        Some(Bad::Health) => {
+            format!("tasks with the image `{image}` do not get healthy from now on")
+        }
+        Some(Bad::Pull) => format!("the image `{image}` cannot be pulled from now on"),
+        None => format!("the image `{image}` is good again"),
+    });
+    Ok(Exit::Success)
 }
 
 /// Where the simulated AWS is kept: with the project, and where there is none in the folder itself.

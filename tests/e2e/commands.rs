@@ -465,8 +465,18 @@ fn the_simulated_aws_is_dumped_and_reset() {
     let project = applied();
     let dump = project.ok("sandbox dump").json();
     assert!(dump.to_string().contains("10.0.1.0/24"), "{dump}");
+    project.ok("sandbox fail shop:2 --pull");
+    project.ok("sandbox fail ledger");
+    assert_eq!(
+        project.ok("sandbox fail").out,
+        "ledger (health)\nshop:2 (pull)\n"
+    );
+    project.ok("sandbox heal shop:2");
+    assert_eq!(project.ok("sandbox fail").out, "ledger (health)\n");
+    project.fails("sandbox heal shop:2", 1);
     project.ok("sandbox reset");
     assert!(!project.ok("sandbox dump").out.contains("10.0.1.0/24"));
+    assert_eq!(project.ok("sandbox fail").out, "");
     assert_eq!(
         project.actions(""),
         ["create Gateway", "create Subnet", "create VPC"]
