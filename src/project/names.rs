@@ -23,7 +23,6 @@ pub fn stack_name(project: &str, environment: &str, stack: &str) -> String {
 
 /// `AWS::StackId`: an ARN as CloudFormation makes them, its UUID (version 5) made from project, environment, region and
 /// stack: templates split it to make suffixes, so it must never change. `name` is the stack's name in AWS.
-#[allow(clippy::too_many_arguments)]
 pub fn stack_id(
     partition: &str,
     account: &str,

@@ -32,6 +32,9 @@ pub(super) struct World {
     pub(super) targets: BTreeSet<Address>,
     pub(super) destroy: bool,
     pub(super) protect: bool,
+    /// The stack's own protection, in the template and where it was applied.
+    pub(super) termination_protection: bool,
+    pub(super) stack_tags: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) accept_drift: BTreeSet<Address>,
     /// What dynamic references stand for, where it is not the name itself.
@@ -49,6 +52,8 @@ pub(super) fn stack() -> World {
         targets: BTreeSet::new(),
         destroy: false,
         protect: false,
+        termination_protection: false,
+        stack_tags: BTreeMap::new(),
         tags: BTreeMap::new(),
         accept_drift: BTreeSet::new(),
         values: BTreeMap::new(),
@@ -242,9 +247,18 @@ impl World {
             warnings: Vec::new(),
             stack_name: "app".into(),
             assumed: false,
-            tags: Arc::default(),
-            termination_protection: false,
+            tags: Arc::new(self.stack_tags.clone()),
+            termination_protection: self.termination_protection,
         }]
+    }
+
+    /// Its stack has termination protection, and had it when it was applied.
+    pub(super) fn protected(mut self) -> World {
+        self.termination_protection = true;
+        for resource in self.state.resources.values_mut() {
+            resource.protected = true;
+        }
+        self
     }
 
     /// As after an apply that only accepts drift.

@@ -370,6 +370,73 @@ fn a_protected_environment_keeps_what_holds_data() {
 }
 
 #[test]
+fn a_protected_stack_keeps_what_holds_data_and_is_not_destroyed() {
+    let applied = || {
+        stack()
+            .with("Db", "AWS::RDS::DBCluster", json!({ "Engine": "aurora-postgresql", "DBClusterIdentifier": "main", "StorageEncrypted": false }))
+            .with("Topic", "AWS::SNS::Topic", json!({ "TopicName": "one" }))
+            .applied()
+            .protected()
+    };
+    // What holds no data may be replaced.
+    let replaced = applied().edit("Db", "/StorageEncrypted", json!(true)).edit(
+        "Topic",
+        "/TopicName",
+        json!("two"),
+    );
+    assert_snapshot!(replaced.show(), @r#"
+    -/+ Db: StorageEncrypted is create-only
+        StorageEncrypted: false -> true
+    +/- Topic: TopicName is create-only
+        TopicName: "one" -> "two"
+    problem: us-east-1/app.Db (AWS::RDS::DBCluster) would be replaced, and its stack has termination protection
+    "#);
+    // Turning the protection off and replacing it may be one change.
+    let mut off = applied().edit("Db", "/StorageEncrypted", json!(true));
+    off.termination_protection = false;
+    assert_snapshot!(off.show(), @r#"
+    -/+ Db: StorageEncrypted is create-only
+        StorageEncrypted: false -> true
+    "#);
+    let mut destroyed = applied();
+    destroyed.destroy = true;
+    assert_snapshot!(destroyed.show(), @r#"
+    - (snapshot) Db: destroy
+    - Topic: destroy
+    problem: the stack us-east-1/app has termination protection: it is not destroyed
+    problem: us-east-1/app.Db (AWS::RDS::DBCluster) would be deleted, and its stack has termination protection
+    "#);
+    // What leaves the template leaves AWS, but for what holds data.
+    let mut gone = applied().without("Db").without("Topic");
+    gone.resources.insert(
+        "Other".into(),
+        ("AWS::SNS::Topic".into(), json!({}), Vec::new()),
+    );
+    assert_snapshot!(gone.show(), @r#"
+    - (snapshot) Db: not in the template
+    + Other: new
+    - Topic: not in the template
+    problem: us-east-1/app.Db (AWS::RDS::DBCluster) would be deleted, and its stack has termination protection
+    "#);
+}
+
+#[test]
+fn a_tag_has_the_value_of_who_is_nearest() {
+    let mut world = stack().with(
+        "Topic",
+        "AWS::SNS::Topic",
+        json!({ "TopicName": "one", "Tags": [{ "Key": "a", "Value": "template" }] }),
+    );
+    let tags = |of: &str, keys: &[&str]| {
+        let tag = |key: &&str| ((*key).to_owned(), of.to_owned());
+        keys.iter().map(tag).collect()
+    };
+    world.stack_tags = tags("stack", &["a", "b"]);
+    world.tags = tags("environment", &["a", "b", "c"]);
+    assert_snapshot!(world.plan().changes[&address("Topic")].after.as_ref().unwrap().to_json(), @r#"{"Tags":[{"Key":"a","Value":"template"},{"Key":"b","Value":"stack"},{"Key":"c","Value":"environment"}],"TopicName":"one"}"#);
+}
+
+#[test]
 fn the_desired_count_belongs_to_auto_scaling() {
     let world = stack()
         .with("Service", "AWS::ECS::Service", json!({ "ServiceName": "web", "Cluster": "main", "TaskDefinition": "web:1", "DesiredCount": 2 }))
