@@ -56,6 +56,9 @@ pub struct Definition {
     pub after: &'static [After],
     /// Texts of its that name other resources: it comes after those as if it referred to them.
     pub mentions: &'static [Mention],
+    /// Texts that name the newest of what another type registers under a name (a task definition's family): they are references to it
+    /// where the environment declares it.
+    pub stands_for: &'static [Mention],
     /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
     pub completes: &'static [&'static str],
     /// Attributes of what these references name that have another value once this one is ready (a VPC's ranges): who reads them
@@ -84,6 +87,8 @@ pub struct Definition {
     /// Properties that an update can take away, while another value of theirs needs a new resource (the source of a replica, which
     /// can be promoted).
     pub only_withdrawn: &'static [&'static str],
+    /// Whether what AWS reports as failed is the last change and not the resource: it is changed again, never replaced for it.
+    pub survives_failure: bool,
     /// How long it may take to become ready, or to be gone, before payctl gives up.
     pub patience: Duration,
     /// What a property goes back to when the template stops declaring it, as JSON text; the registry's default otherwise.
@@ -117,6 +122,7 @@ impl Definition {
             needs: &[],
             after: &[],
             mentions: &[],
+            stands_for: &[],
             completes: &[],
             renews: &[],
             unique: &[],
@@ -129,6 +135,7 @@ impl Definition {
             not_told: &[],
             create_only: &[],
             only_withdrawn: &[],
+            survives_failure: false,
             // Nothing that AWS's documentation gives no longer time takes half an hour.
             patience: Duration::from_secs(30 * 60),
             resets: &[],

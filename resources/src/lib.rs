@@ -28,6 +28,7 @@ pub mod codedeploy;
 pub mod conformance;
 pub mod context;
 pub mod definition;
+pub mod deployments;
 pub mod dynamodb;
 pub mod ec2;
 pub mod ecs;

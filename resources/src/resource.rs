@@ -28,10 +28,19 @@ pub enum Status {
     Pending,
     /// It is ready for use.
     Ready,
+    /// It is ready for use, while a deployment that nobody has to wait for gives it something else to run.
+    Deploying,
     /// It is being deleted, or only a record of it is left.
     Gone,
     /// AWS gave up; the text is AWS's reason.
     Failed(String),
+}
+
+impl Status {
+    /// Whether it is ready for use.
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Status::Ready | Status::Deploying)
+    }
 }
 
 /// What an update is to do.

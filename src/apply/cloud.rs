@@ -10,6 +10,7 @@ use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 use super::log::LogError;
 use crate::template::Lookup;
 
+pub use payctl_resources::deployments::{AppSpec, Controller, Deployment, Stage};
 pub use payctl_resources::{Deletion, Intention, Observed, Status, Update};
 
 /// Which resource a call is about.
@@ -111,6 +112,27 @@ pub trait Calls: Send + Sync {
     }
 }
 
+/// What CodeDeploy is to be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollout {
+    /// By which deployment group.
+    pub controller: Controller,
+    /// What is to run.
+    pub app_spec: AppSpec,
+    /// The deployment configuration, where it is not the group's own.
+    pub config: Option<String>,
+    /// Whose deployment it is.
+    pub description: String,
+}
+
+fn no_deployments() -> CloudError {
+    CloudError {
+        message: "this cloud deploys nothing".to_owned(),
+        aws: None,
+        refused: true,
+    }
+}
+
 /// AWS, as the executor uses it.
 #[async_trait]
 pub trait Cloud: Send + Sync {
@@ -189,6 +211,49 @@ pub trait Cloud: Send + Sync {
     /// The parameters and secrets that dynamic references name, in as few calls as AWS allows; answers in the order of the
     /// question.
     async fn look_up(&self, region: &str, wanted: &[Lookup]) -> Vec<LookupResult>;
+
+    /// Asks CodeDeploy for a deployment; its identifier.
+    ///
+    /// # Errors
+    /// What AWS says.
+    async fn deploy(
+        &self,
+        region: &str,
+        rollout: &Rollout,
+        calls: Arc<dyn Calls>,
+    ) -> Result<String, CloudError> {
+        let _ = (region, rollout, calls);
+        Err(no_deployments())
+    }
+
+    /// How a deployment stands.
+    ///
+    /// # Errors
+    /// What AWS says.
+    async fn deployment(
+        &self,
+        region: &str,
+        controller: &Controller,
+        id: &str,
+    ) -> Result<Deployment, CloudError> {
+        let _ = (region, controller, id);
+        Err(no_deployments())
+    }
+
+    /// The newest deployments of a service, newest first; `running`: only those that go on.
+    ///
+    /// # Errors
+    /// What AWS says.
+    async fn deployments(
+        &self,
+        region: &str,
+        controller: &Controller,
+        running: bool,
+        most: usize,
+    ) -> Result<Vec<Deployment>, CloudError> {
+        let _ = (region, controller, running, most);
+        Err(no_deployments())
+    }
 
     /// How long a resource of this type may take to become ready, or to be gone.
     fn patience(&self, type_name: &str) -> Duration;

@@ -369,7 +369,7 @@ fn check(plan: &Plan) -> Result<(), EngineError> {
 }
 
 /// Incarnations for every step, drawn before the first call: later nothing may fail for want of randomness.
-fn incarnations(
+pub(super) fn incarnations(
     operations: &OperationGraph,
 ) -> Result<Arc<dyn Fn() -> Incarnation + Send + Sync>, EngineError> {
     let mut drawn = Vec::with_capacity(operations.node_count());
@@ -386,7 +386,7 @@ fn incarnations(
     }))
 }
 
-fn before(state: &State) -> BTreeMap<(Address, PhysicalId), Before> {
+pub(super) fn before(state: &State) -> BTreeMap<(Address, PhysicalId), Before> {
     state
         .all()
         .filter_map(|(address, kept)| {

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use payctl_model::{Address, PhysicalId};
+use payctl_resources::deployments::Deployment;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -28,6 +29,8 @@ pub enum Verb {
     Replace,
     /// It is changed in place.
     Update,
+    /// It is changed by a deployment of another service.
+    Deploy,
     /// It is deleted; of a replacement: the old one.
     Delete,
     /// It leaves the state and stays in AWS.
@@ -41,10 +44,11 @@ pub enum Verb {
 }
 
 impl Verb {
-    const ALL: [Verb; 8] = [
+    const ALL: [Verb; 9] = [
         Verb::Create,
         Verb::Replace,
         Verb::Update,
+        Verb::Deploy,
         Verb::Delete,
         Verb::Forget,
         Verb::Adopt,
@@ -72,6 +76,7 @@ impl Verb {
             Verb::Create => "create",
             Verb::Replace => "replace",
             Verb::Update => "update",
+            Verb::Deploy => "deploy",
             Verb::Delete => "delete",
             Verb::Forget => "forget",
             Verb::Adopt => "adopt",
@@ -179,7 +184,9 @@ pub enum Happened {
         address: Address,
         /// What is done to it.
         verb: Verb,
-        /// How far it has come.
+        /// Which deployment, and how far it has come.
+        deployment: Box<Deployment>,
+        /// The same in words.
         state: String,
     },
     /// A file or image that resources need is being published, before any of them is made.
@@ -361,8 +368,15 @@ impl Happened {
             Happened::Deployment {
                 address,
                 verb,
+                deployment,
                 state,
-            } => about("deployment", address, *verb, json!({ "state": state })),
+            } => {
+                let mut more = deployment.progress.to_json();
+                more["deployment"] = json!(deployment.id);
+                more["status"] = json!(deployment.status);
+                more["state"] = json!(state);
+                about("deployment", address, *verb, more)
+            }
             Happened::Asset {
                 name,
                 destination,

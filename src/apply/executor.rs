@@ -143,6 +143,7 @@ pub fn verb(kind: &OperationKind) -> Option<Verb> {
         OperationKind::Create { replaces: false } => Some(Verb::Create),
         OperationKind::Create { replaces: true } => Some(Verb::Replace),
         OperationKind::Update => Some(Verb::Update),
+        OperationKind::Deploy => Some(Verb::Deploy),
         OperationKind::Adopt(_) => Some(Verb::Adopt),
         OperationKind::Delete { .. } => Some(Verb::Delete),
         OperationKind::Forget { .. } => Some(Verb::Forget),
@@ -168,6 +169,7 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         before: run.before,
         models: models.clone(),
         poller: Poller::start(run.cloud.clone(), run.pace, run.events.clone()),
+        pace: run.pace,
         references: References::new(run.cloud.clone()),
         sent: Mutex::default(),
         cloud: run.cloud.clone(),
@@ -195,7 +197,7 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
 
 fn announce(cloud: &dyn Cloud, change: &Change) {
     let intention = match (&change.action, &change.after) {
-        (Action::Update, Some(after)) => Intention::Update(after.clone()),
+        (Action::Update | Action::Deploy, Some(after)) => Intention::Update(after.clone()),
         (Action::Delete { .. }, _) => Intention::Delete,
         _ => return,
     };
@@ -373,7 +375,7 @@ impl Walk {
             Ok(()) => match verb(&operation.kind) {
                 Some(Verb::Create | Verb::Adopt) => counts.created += 1,
                 Some(Verb::Replace) => counts.replaced += 1,
-                Some(Verb::Update) => counts.updated += 1,
+                Some(Verb::Update | Verb::Deploy) => counts.updated += 1,
                 Some(Verb::Delete) => counts.deleted += 1,
                 Some(Verb::Forget) => counts.forgotten += 1,
                 Some(Verb::Settle | Verb::Keep) | None => {}

@@ -56,6 +56,9 @@ pub enum Cause {
     /// AWS accepted it and gave up afterwards.
     #[error("AWS gave up on it: {0}")]
     Broken(String),
+    /// A deployment of another service failed, or was rolled back.
+    #[error("{0}")]
+    Deployment(String),
     /// It did not become what was waited for.
     #[error("still not {until} after {seconds:.0} s")]
     TimedOut {
@@ -125,6 +128,7 @@ impl Failure {
             Cause::NotAsPlanned(_) | Cause::NotPlanned => "not-as-planned",
             Cause::Cloud(_) => "aws",
             Cause::Broken(_) => "not-ready",
+            Cause::Deployment(_) => "deployment",
             Cause::TimedOut { .. } => "timeout",
             Cause::Vanished => "vanished",
             Cause::Log(_) => "journal",
@@ -172,6 +176,9 @@ impl Failure {
                 .unwrap_or("mend the reference or what it names, then apply again"),
             Cause::NotAsPlanned(_) | Cause::NotPlanned => {
                 "plan again, look at the difference, then apply"
+            }
+            Cause::Deployment(_) => {
+                "the next plan shows the change again: mend the cause, then apply again"
             }
             Cause::Log(_) => "make room for the state folder, then apply again",
             Cause::Defect(_) => "please report this; applying again continues",

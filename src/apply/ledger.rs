@@ -250,7 +250,7 @@ impl Written {
             // Only the state is concerned.
             (None, Verb::Forget | Verb::Settle | Verb::Keep) => Verdict::Untouched,
             // What exists already is compared with what is wanted by the next plan, which reads it.
-            (None, Verb::Update | Verb::Adopt) => Verdict::Untouched,
+            (None, Verb::Update | Verb::Deploy | Verb::Adopt) => Verdict::Untouched,
             (None, _) if self.exists.is_some() => Verdict::Settled,
             (None, _) if called => Verdict::InDoubt,
             (None, _) => Verdict::Untouched,
@@ -278,6 +278,7 @@ impl Written {
             Verb::Create
             | Verb::Replace
             | Verb::Update
+            | Verb::Deploy
             | Verb::Adopt
             | Verb::Settle
             | Verb::Keep => {

@@ -13,14 +13,16 @@ pub mod failure;
 #[cfg(test)]
 mod fake;
 pub mod journal;
+mod journalled;
 pub mod keep;
 pub mod ledger;
 pub mod log;
 mod lookups;
 pub mod models;
-mod operation;
+pub(crate) mod operation;
 pub mod poller;
 pub mod recovery;
+pub mod redeploy;
 pub mod references;
 pub mod refresh;
 pub mod regions;

@@ -1,23 +1,32 @@
-//! What one operation does: evaluate, check against the plan, write down, call, write down, wait.
+//! What one operation does: evaluate, check against the plan, write down, call, write down, wait. Each kind of operation has a file of
+//! its own; here stands what they share.
+
+mod create;
+mod delete;
+pub(crate) mod deployment;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
 use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Secret, Value};
 use petgraph::graph::NodeIndex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::cloud::{Calls, Cloud, CloudError, Deletion, Observed, Status, Target, Update};
+use super::cloud::{
+    AppSpec, Calls, Cloud, CloudError, Controller, Deletion, Deployment, Observed, Rollout, Stage,
+    Status, Target, Update,
+};
 use super::events::{Events, Happened, Verb};
 use super::executor::{Before, Wanted};
 use super::failure::{About, Cause, Failure};
+use super::journalled::Journalled;
 use super::log::{Entry, Intent, Log, LogError, OperationId};
 use super::models::{Known, Models};
-use super::poller::{Poller, Until};
+use super::poller::{Pace, Poller, Until};
 use super::recovery::{self, Patience};
 use super::references::{References, Resolution};
 use crate::graph::touches;
@@ -50,6 +59,7 @@ pub(super) struct Doing {
     pub(super) before: BTreeMap<(Address, PhysicalId), Before>,
     pub(super) models: Arc<Models>,
     pub(super) poller: Poller,
+    pub(super) pace: Pace,
     pub(super) references: References,
     /// What was sent of what this run makes or changes, references resolved: where secrets stand in what AWS tells of it.
     pub(super) sent: Mutex<BTreeMap<Address, Value>>,
@@ -115,7 +125,20 @@ impl Doing {
 
     async fn attempt(&self, node: NodeIndex) -> Result<(), Failure> {
         let operation = &self.graph[node];
-        let forgotten = self.taken_over(operation);
+        let forgotten = match &operation.kind {
+            OperationKind::Delete {
+                physical_id,
+                replaced: true,
+                ..
+            } if self.is_taken_over(&operation.address, physical_id) => Some(Operation {
+                kind: OperationKind::Forget {
+                    physical_id: physical_id.clone(),
+                    replaced: true,
+                },
+                ..operation.clone()
+            }),
+            _ => None,
+        };
         let operation = forgotten.as_ref().unwrap_or(operation);
         let verb = super::executor::verb(&operation.kind).unwrap_or(Verb::Keep);
         let current = Current {
@@ -134,6 +157,7 @@ impl Doing {
             OperationKind::Keep => self.keep(&current).await,
             OperationKind::Create { .. } => self.create(&current).await,
             OperationKind::Update => self.update(&current).await,
+            OperationKind::Deploy => self.deploy(&current).await,
             OperationKind::Adopt(id) => self.adopt(&current, id).await,
             OperationKind::Delete {
                 physical_id,
@@ -147,390 +171,6 @@ impl Doing {
                 physical_id,
                 replaced,
             } => self.forget(&current, physical_id, *replaced).await,
-        }
-    }
-
-    async fn create(&self, current: &Current<'_>) -> Result<(), Failure> {
-        let resolved = self.resolved(current, None).await?;
-        let desired = resolved.values;
-        let incarnation = (self.draw)();
-        let old = match &current.operation.kind {
-            OperationKind::Create { replaces: true } => self.change(current)?.physical_id.clone(),
-            _ => None,
-        };
-        let intent = self.intent(
-            current,
-            Some(incarnation.clone()),
-            old,
-            Some(&resolved.written),
-            false,
-        );
-        self.start(current, intent).await?;
-        let calls = Arc::new(Journalled::new(self, current));
-        let observed = self.make(current, &desired, &incarnation, &calls).await?;
-        // Durable before anyone hears of it: a consumer's existence must never be the only trace of this one.
-        self.exists(current, &observed).await?;
-        self.learn(current, &observed);
-        let mut result = self.settle_down(current, observed).await;
-        if matches!(result, Ok(true)) {
-            result = self.renew(current).await;
-        }
-        self.conclude(current, result).await
-    }
-
-    /// Reads anew what has other attributes now that this one is ready. `false` where the run was interrupted meanwhile.
-    async fn renew(&self, current: &Current<'_>) -> Result<bool, Failure> {
-        let renews = payctl_resources::resource(&current.target.type_name)
-            .map_or(&[][..], |resource| resource.definition().renews);
-        for (address, names) in self.wanted.renewed(&current.target.address, renews) {
-            let Some(mut known) = self.models.get(&address) else {
-                continue;
-            };
-            let target = Target {
-                address: address.clone(),
-                type_name: known.type_name.clone(),
-                declared: Some(names.iter().map(|name| (*name).to_owned()).collect()),
-            };
-            let seen = tokio::select! {
-                seen = self.poller.wait(&target, &known.id, Verb::Keep, Until::Seen) => seen,
-                () = self.stop.cancelled() => return Ok(false),
-            };
-            match seen {
-                Ok(Some(seen)) => {
-                    for name in names {
-                        let (Some(model), Some(value)) =
-                            (known.model.as_map_mut(), seen.model.get(name))
-                        else {
-                            continue;
-                        };
-                        model.insert((*name).to_owned(), value.clone());
-                    }
-                    self.models.set(&address, known);
-                }
-                Ok(None) => return Ok(false),
-                Err(cause) => return Err(Failure::of(cause, &known.id)),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Creates until AWS has said whether it did. After a lost answer it is looked for what was made; only what was not made
-    /// is made again, as the same incarnation.
-    async fn make(
-        &self,
-        current: &Current<'_>,
-        desired: &Value,
-        incarnation: &Incarnation,
-        calls: &Arc<Journalled>,
-    ) -> Result<Observed, Failure> {
-        let mut pause = PAUSE;
-        for attempt in 1.. {
-            let error = match self
-                .cloud
-                .create(&current.target, desired, incarnation, calls.clone())
-                .await
-            {
-                Ok(observed) => return Ok(observed),
-                Err(error) => error,
-            };
-            let lost = calls.lost.load(Ordering::SeqCst);
-            if lost {
-                let found = match calls.identified() {
-                    // A follow-up call was refused: to ask again would get the same answer.
-                    Some(_) if error.refused => None,
-                    Some(id) => Some(id),
-                    None => recovery::search(
-                        &*self.cloud,
-                        &current.target,
-                        desired,
-                        incarnation,
-                        Patience::default(),
-                    )
-                    .await
-                    .ok()
-                    .flatten(),
-                };
-                if let Some(id) = found {
-                    calls.retrying(&error.message);
-                    return self
-                        .take_over(current, &id, desired, incarnation, calls)
-                        .await;
-                }
-            }
-            if error.refused || !lost || attempt >= ATTEMPTS {
-                return Err(self
-                    .not_made(current, desired, incarnation, calls, error)
-                    .await);
-            }
-            calls.retrying(&error.message);
-            self.cloud.clock().sleep(pause).await;
-            pause *= 2;
-        }
-        Err(Cause::Defect("no more attempts".to_owned()).into())
-    }
-
-    /// Goes on with what a create has made whose answer was lost.
-    async fn take_over(
-        &self,
-        current: &Current<'_>,
-        id: &PhysicalId,
-        desired: &Value,
-        incarnation: &Incarnation,
-        calls: &Arc<Journalled>,
-    ) -> Result<Observed, Failure> {
-        calls.identified_as(id).await?;
-        let mut pause = PAUSE;
-        for attempt in 1.. {
-            let seen = self
-                .poller
-                .wait(&current.target, id, current.verb, Until::Seen)
-                .await;
-            let cause = match seen {
-                Ok(Some(observed)) => {
-                    match self
-                        .cloud
-                        .complete(&current.target, id, desired, incarnation, calls.clone())
-                        .await
-                    {
-                        Ok(false) => return Ok(observed),
-                        // What was changed shows at the next look.
-                        Ok(true) if attempt < ATTEMPTS => continue,
-                        Ok(true) => return Ok(observed),
-                        Err(error) if error.refused || attempt >= ATTEMPTS => error.into(),
-                        Err(error) => {
-                            calls.retrying(&error.message);
-                            self.cloud.clock().sleep(pause).await;
-                            pause *= 2;
-                            continue;
-                        }
-                    }
-                }
-                Ok(None) => Cause::Vanished,
-                Err(cause) => cause,
-            };
-            return Err(self.failed(current, Failure::of(cause, id)).await);
-        }
-        Err(Cause::Defect("no more attempts".to_owned()).into())
-    }
-
-    /// After a create that failed: what exists, and what the next run has to do about it.
-    async fn not_made(
-        &self,
-        current: &Current<'_>,
-        desired: &Value,
-        incarnation: &Incarnation,
-        calls: &Journalled,
-        error: CloudError,
-    ) -> Failure {
-        let identified = calls.identified();
-        let mut failure = Failure {
-            cause: Box::new(error.into()),
-            physical_id: identified,
-            in_doubt: false,
-            about: None,
-        };
-        if failure.physical_id.is_none() && calls.may_have_acted.load(Ordering::SeqCst) {
-            match self.cloud.find(&current.target, desired, incarnation).await {
-                Ok(Some(id)) => failure.physical_id = Some(id),
-                // A call was answered well, or not at all: that nothing is found yet proves nothing.
-                Ok(None) | Err(_) => failure.in_doubt = true,
-            }
-        }
-        self.failed(current, failure).await
-    }
-
-    async fn update(&self, current: &Current<'_>) -> Result<(), Failure> {
-        let change = self.change(current)?;
-        let id = change
-            .physical_id
-            .clone()
-            .ok_or(Failure::from(Cause::NotPlanned))?;
-        let before = self
-            .before
-            .get(&(current.target.address.clone(), id.clone()));
-        let mut resolved = self.resolved(current, before).await?;
-        let renewed = self.renewed(current, change, before, &mut resolved);
-        let desired = resolved.values;
-        // AWS is held against what it told.
-        let live = self
-            .models
-            .get(&current.target.address)
-            .map_or_else(Value::map, |known| in_the_open(&known.model));
-        let own = |live: &Value| {
-            let address = &current.target.address;
-            self.plan.ownership.without_owned(address, live)
-        };
-        let (mut live, mut changed) = (own(&live), Vec::new());
-        changed.extend(still_different(change, &desired, &live));
-        changed.extend(renewed);
-        let incarnation = before.and_then(|before| before.incarnation.clone());
-        let intent = self.intent(
-            current,
-            incarnation.clone(),
-            Some(id.clone()),
-            Some(&resolved.written),
-            false,
-        );
-        self.start(current, intent).await?;
-        let calls = Arc::new(Journalled::new(self, current));
-        let (mut attempt, mut pause) = (1, PAUSE);
-        while !changed.is_empty() {
-            let update = Update {
-                desired: &desired,
-                live: &live,
-                changed: &changed,
-            };
-            let done = self
-                .cloud
-                .update(
-                    &current.target,
-                    &id,
-                    incarnation.as_ref(),
-                    &update,
-                    calls.clone(),
-                )
-                .await;
-            let error = match done {
-                Ok(()) => break,
-                // The refusal of a call that was sent again may mean that the one before, whose answer was lost, has done it.
-                Err(error) if error.refused && attempt < ATTEMPTS => {
-                    match self.seen(current, &id).await {
-                        Ok(Some(seen)) if own(&seen.model) != live => error,
-                        _ => return Err(self.failed(current, Failure::of(error, &id)).await),
-                    }
-                }
-                Err(error) if attempt >= ATTEMPTS => {
-                    return Err(self.failed(current, Failure::of(error, &id)).await);
-                }
-                Err(error) => error,
-            };
-            // Part of it may be done: what still differs is looked up, and done again.
-            attempt += 1;
-            calls.retrying(&error.message);
-            self.cloud.clock().sleep(pause).await;
-            pause *= 2;
-            match self
-                .poller
-                .wait(&current.target, &id, current.verb, Until::Seen)
-                .await
-            {
-                Ok(Some(seen)) => live = own(&seen.model),
-                Ok(None) => {}
-                Err(cause) => return Err(self.failed(current, Failure::of(cause, &id)).await),
-            }
-            changed.retain(|property| {
-                let wanted = desired.at(property);
-                wanted.is_none() && live.at(property).is_some() || wanted != live.at(property)
-            });
-        }
-        let _ = self.progress.send(Progress::Waits(current.node));
-        // An update may renew attributes: what consumers hear of was read after it.
-        let result = match self.wait(current, &id, Until::Seen).await {
-            Ok(Some(observed)) => match self.exists(current, &observed).await {
-                Ok(()) => {
-                    self.learn(current, &observed);
-                    self.settle_down(current, observed).await
-                }
-                Err(error) => Err(error.into()),
-            },
-            Ok(None) => Ok(false),
-            Err(cause) => Err(Failure::of(cause, &id)),
-        };
-        self.conclude(current, result).await
-    }
-
-    async fn adopt(&self, current: &Current<'_>, id: &PhysicalId) -> Result<(), Failure> {
-        let resolved = self.resolved(current, None).await?;
-        let intent = self.intent(
-            current,
-            None,
-            Some(id.clone()),
-            Some(&resolved.written),
-            false,
-        );
-        self.start(current, intent).await?;
-        let _ = self.progress.send(Progress::Waits(current.node));
-        let result = match self.wait(current, id, Until::Seen).await {
-            Ok(Some(observed)) => {
-                self.exists(current, &observed).await?;
-                self.learn(current, &observed);
-                self.settle_down(current, observed).await
-            }
-            Ok(None) => Ok(false),
-            Err(cause) => Err(Failure::of(cause, id)),
-        };
-        self.conclude(current, result).await
-    }
-
-    async fn delete(
-        &self,
-        current: &Current<'_>,
-        id: &PhysicalId,
-        snapshot: bool,
-        replaced: bool,
-    ) -> Result<(), Failure> {
-        if replaced && self.is_its_own_successor(current, id) {
-            self.reached(current.node, Milestone::Ready);
-            return Ok(());
-        }
-        let before = self
-            .before
-            .get(&(current.target.address.clone(), id.clone()));
-        let incarnation = before.and_then(|before| before.incarnation.clone());
-        let intent = self.intent(
-            current,
-            incarnation.clone(),
-            Some(id.clone()),
-            None,
-            replaced,
-        );
-        self.start(current, intent).await?;
-        let deletion = Deletion {
-            final_snapshot: snapshot
-                .then(|| snapshot_name(&current.target.address, id, incarnation.as_ref())),
-            // Its successor may need the name.
-            without_recovery: self.force_secrets || replaced && self.goes_first(current),
-            last_applied: before.map(|before| applied::values(&before.last_applied)),
-        };
-        let calls = Arc::new(Journalled::new(self, current));
-        let (mut attempt, mut pause) = (1, PAUSE);
-        while let Err(error) = self
-            .cloud
-            .delete(&current.target, id, &deletion, calls.clone())
-            .await
-        {
-            if error.refused || attempt >= ATTEMPTS {
-                // The refusal of a call that was sent again may mean that the one before, whose answer was lost, has done it.
-                if self
-                    .seen(current, id)
-                    .await
-                    .is_ok_and(|seen| seen.is_none())
-                {
-                    break;
-                }
-                return Err(self.failed(current, Failure::of(error, id)).await);
-            }
-            // What is gone already counts as deleted: a second time does no harm.
-            attempt += 1;
-            calls.retrying(&error.message);
-            self.cloud.clock().sleep(pause).await;
-            pause *= 2;
-        }
-        // What AWS keeps after the call, for itself, is not waited for.
-        let lingers = payctl_resources::resource(&current.target.type_name)
-            .is_some_and(|resource| resource.definition().delete.lingers);
-        if lingers {
-            return self.conclude(current, Ok(true)).await;
-        }
-        let _ = self.progress.send(Progress::Waits(current.node));
-        let gone = tokio::select! {
-            gone = self.poller.wait(&current.target, id, current.verb, Until::Gone) => gone,
-            // The intent stays in doubt: the next run looks whether it is gone.
-            () = self.stop.cancelled() => return Ok(()),
-        };
-        match gone {
-            Ok(_) => self.conclude(current, Ok(true)).await,
-            Err(cause) => Err(self.failed(current, Failure::of(cause, id)).await),
         }
     }
 
@@ -550,30 +190,6 @@ impl Doing {
             Ok(None) => Ok(()),
             Err(cause) => Err(Failure::of(cause, &known.id)),
         }
-    }
-
-    async fn forget(
-        &self,
-        current: &Current<'_>,
-        id: &PhysicalId,
-        replaced: bool,
-    ) -> Result<(), Failure> {
-        if replaced && self.is_its_own_successor(current, id) {
-            self.reached(current.node, Milestone::Ready);
-            return Ok(());
-        }
-        let intent = self.intent(current, None, Some(id.clone()), None, replaced);
-        self.start(current, intent).await?;
-        self.conclude(current, Ok(true)).await
-    }
-
-    /// Whether AWS answered the creation of the successor with what was to be replaced: some creations are idempotent by what they
-    /// ask for (API_Subscribe of SNS). Nothing was deposed then, other than what an earlier run left, which is to be forgotten.
-    fn is_its_own_successor(&self, current: &Current<'_>, id: &PhysicalId) -> bool {
-        let change = self.plan.changes.get(&current.target.address);
-        let is_of_this_run = change.is_some_and(|change| change.physical_id.as_ref() == Some(id));
-        let known = self.models.get(&current.target.address);
-        is_of_this_run && !self.goes_first(current) && known.is_some_and(|known| known.id == *id)
     }
 
     /// What AWS has at this moment; `None` where it is gone.
@@ -614,7 +230,7 @@ impl Doing {
             verb: current.verb,
             physical_id: id.clone(),
         });
-        if observed.status != Status::Ready {
+        if !observed.status.is_ready() {
             match self.wait(current, &id, Until::Ready).await {
                 Ok(Some(seen)) => observed = seen,
                 Ok(None) => return Ok(false),
@@ -739,86 +355,6 @@ impl Doing {
         Ok(resolved)
     }
 
-    /// The properties of an update whose secret is another than when it was applied last, although the template says the
-    /// same: CloudFormation gives it to whatever it updates. What only a new resource can have keeps what it has.
-    fn renewed(
-        &self,
-        current: &Current<'_>,
-        change: &Change,
-        before: Option<&Before>,
-        resolved: &mut Resolution,
-    ) -> Vec<PropertyPath> {
-        let Some(before) = before else {
-            return Vec::new();
-        };
-        let facts = payctl_model::facts::facts().get(&current.target.type_name);
-        let kept = applied::Resolved::of(&before.last_applied);
-        let verify = |text: &str, hash: &str| {
-            let sealed = (self.seal)(&Value::secret(text));
-            sealed == Value::Secret(Secret::Hashed(hash.to_owned()))
-        };
-        let mut renewed = Vec::new();
-        let leaves: Vec<(PropertyPath, Value)> =
-            applied::leaves(&applied::texts(&resolved.written))
-                .into_iter()
-                .map(|(property, leaf)| (property, leaf.clone()))
-                .collect();
-        for (property, leaf) in leaves {
-            let Some(stood_for) = kept.get(&leaf, &verify) else {
-                continue;
-            };
-            let now = resolved
-                .values
-                .at(&property)
-                .map(|value| (self.seal)(value));
-            if is_edited(change, &property) || now.as_ref() == Some(stood_for) {
-                continue;
-            }
-            if facts
-                .as_ref()
-                .is_some_and(|facts| facts.is_create_only(&property))
-            {
-                let written = applied::written(leaf, stood_for.clone());
-                super::references::replace(&mut resolved.written, &property, written);
-            } else {
-                renewed.push(property);
-            }
-        }
-        renewed
-    }
-
-    /// Where a create found and took what was replaced before (SNS's CreateTopic and ELB's CreateTargetGroup return what has the
-    /// name already), the deletion of the old one would be that of the new one: it is only forgotten.
-    fn taken_over(&self, operation: &Operation) -> Option<Operation> {
-        let OperationKind::Delete {
-            physical_id,
-            replaced: true,
-            ..
-        } = &operation.kind
-        else {
-            return None;
-        };
-        let change = self.plan.changes.get(&operation.address);
-        let goes_first = change.is_some_and(|change| {
-            change.action == Action::Replace(ReplaceOrder::DeleteFirst)
-                && change.physical_id.as_ref() == Some(physical_id)
-        });
-        let known = self.models.get(&operation.address)?;
-        (!goes_first && known.id == *physical_id).then(|| Operation {
-            kind: OperationKind::Forget {
-                physical_id: physical_id.clone(),
-                replaced: true,
-            },
-            ..operation.clone()
-        })
-    }
-
-    /// Whether its successor is made only when it is gone.
-    fn goes_first(&self, current: &Current<'_>) -> bool {
-        let change = self.plan.changes.get(&current.target.address);
-        change.is_some_and(|change| change.action == Action::Replace(ReplaceOrder::DeleteFirst))
-    }
-
     fn change(&self, current: &Current<'_>) -> Result<&Change, Failure> {
         self.plan
             .changes
@@ -869,6 +405,17 @@ impl Doing {
             update_replace_policy,
             replaced,
         }
+    }
+
+    /// Where this operation's mutating calls are written down.
+    fn calls(&self, current: &Current<'_>) -> Arc<Journalled> {
+        Arc::new(Journalled::new(
+            self.log.clone(),
+            self.events.clone(),
+            current.id,
+            current.target.address.clone(),
+            current.verb,
+        ))
     }
 
     async fn start(&self, current: &Current<'_>, intent: Intent) -> Result<(), Failure> {
@@ -946,139 +493,4 @@ fn in_the_open(model: &Value) -> Value {
 fn is_edited(change: &Change, property: &PropertyPath) -> bool {
     let mut edits = change.edits.iter();
     edits.any(|edit| touches(&edit.property, property))
-}
-
-/// The planned edits that still are some, now that everything is known: an unknown may have become what is live.
-fn still_different(change: &Change, desired: &Value, live: &Value) -> Vec<PropertyPath> {
-    change
-        .edits
-        .iter()
-        .filter(|edit| {
-            let after = edit.after.as_ref();
-            let was_unknown =
-                after.is_some_and(|after| after.has_unknown() || applied::is_anywhere_in(after));
-            let exposed = |value: &Value| value.at(&edit.property)?.expose_json();
-            !was_unknown || exposed(desired) != exposed(live)
-        })
-        .map(|edit| edit.property.clone())
-        .collect()
-}
-
-/// The name of a final snapshot: the same in every attempt. Letters, digits and single hyphens, as RDS asks for
-/// (API_DeleteDBInstance, `FinalDBSnapshotIdentifier`).
-fn snapshot_name(address: &Address, id: &PhysicalId, incarnation: Option<&Incarnation>) -> String {
-    let unique = incarnation.map_or(id.as_str(), Incarnation::suffix);
-    let mut name = String::from("final");
-    for c in format!("-{}-{}-{unique}", address.stack, address.logical_id).chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() => name.push(c),
-            _ if !name.ends_with('-') => name.push('-'),
-            _ => {}
-        }
-    }
-    name.trim_end_matches('-').to_owned()
-}
-
-/// Writes every mutating call of one operation down.
-struct Journalled {
-    log: Arc<dyn Log>,
-    operation: OperationId,
-    next: AtomicU64,
-    /// Whether a call went out that AWS has not refused.
-    may_have_acted: AtomicBool,
-    /// Whether an answer was lost, so that only AWS knows what came of the call.
-    lost: AtomicBool,
-    events: Events,
-    address: Address,
-    verb: Verb,
-    names: Mutex<BTreeMap<u64, String>>,
-    identified: Mutex<Option<PhysicalId>>,
-}
-
-impl Journalled {
-    fn new(doing: &Doing, current: &Current<'_>) -> Journalled {
-        Journalled {
-            log: doing.log.clone(),
-            operation: current.id,
-            lost: AtomicBool::new(false),
-            events: doing.events.clone(),
-            address: current.target.address.clone(),
-            verb: current.verb,
-            next: AtomicU64::new(0),
-            may_have_acted: AtomicBool::new(false),
-            names: Mutex::default(),
-            identified: Mutex::default(),
-        }
-    }
-
-    fn identified(&self) -> Option<PhysicalId> {
-        self.identified.lock().ok().and_then(|id| id.clone())
-    }
-
-    async fn identified_as(&self, id: &PhysicalId) -> Result<(), LogError> {
-        Calls::identified(self, id).await
-    }
-}
-
-#[async_trait]
-impl Calls for Journalled {
-    async fn intent(&self, call: &str) -> Result<u64, LogError> {
-        let number = self.next.fetch_add(1, Ordering::SeqCst);
-        if let Ok(mut names) = self.names.lock() {
-            names.insert(number, call.to_owned());
-        }
-        self.log
-            .append(Entry::Call {
-                operation: self.operation,
-                call: call.to_owned(),
-            })
-            .await?;
-        Ok(number)
-    }
-
-    async fn answered(&self, number: u64, result: Result<(), &CloudError>) -> Result<(), LogError> {
-        let refused = result.is_err_and(|error| error.refused);
-        if !refused {
-            self.may_have_acted.store(true, Ordering::SeqCst);
-            self.lost.fetch_or(result.is_err(), Ordering::SeqCst);
-        }
-        let call = self
-            .names
-            .lock()
-            .ok()
-            .and_then(|mut names| names.remove(&number))
-            .unwrap_or_default();
-        let error = result.err().map(ToString::to_string);
-        self.log
-            .append(Entry::Answer {
-                operation: self.operation,
-                call,
-                error,
-                refused,
-            })
-            .await
-    }
-
-    fn retrying(&self, reason: &str) {
-        self.events.send(Happened::Retrying {
-            address: self.address.clone(),
-            verb: self.verb,
-            reason: reason.to_owned(),
-        });
-    }
-
-    async fn identified(&self, id: &PhysicalId) -> Result<(), LogError> {
-        if let Ok(mut identified) = self.identified.lock()
-            && identified.replace(id.clone()).as_ref() == Some(id)
-        {
-            return Ok(());
-        }
-        let attributes = Value::map();
-        let entry = Entry::Exists {
-            operation: self.operation,
-            physical_id: id.clone(),
-            attributes,
-        };
-        self.log.append(entry).await
-    }
 }

@@ -240,7 +240,7 @@ fn judge(
             Status::Failed(reason) => {
                 (waited >= pace.consistency).then_some(Err(Cause::Broken(reason)))
             }
-            Status::Pending | Status::Ready => None,
+            Status::Pending | Status::Ready | Status::Deploying => None,
         },
         (_, None) => (waited >= pace.consistency).then_some(Err(Cause::Vanished)),
         (
@@ -259,7 +259,7 @@ fn judge(
             }),
         ) => Some(Err(Cause::Broken(reason))),
         (Until::Ready, Some(observed)) => match observed.status {
-            Status::Ready => Some(Ok(Some(observed))),
+            Status::Ready | Status::Deploying => Some(Ok(Some(observed))),
             _ => late.then(|| Err(timed_out())),
         },
         (Until::Known(names), Some(observed)) => {
@@ -271,7 +271,7 @@ fn judge(
             if known.has(names) {
                 return Some(Ok(Some(observed)));
             }
-            if observed.status == Status::Ready {
+            if observed.status.is_ready() {
                 // Nothing is going to change any more: what is missing then, AWS does not tell of such a resource.
                 let since_ready = since(*one.ready_since.get_or_insert(now), now);
                 if since_ready >= pace.consistency {

@@ -58,6 +58,7 @@ pub async fn refresh(
         if is_current {
             refreshed.known.remove(&address);
         }
+        let type_name = target.type_name.clone();
         let live = seen.map(|seen| {
             if is_current {
                 let applied = state
@@ -78,18 +79,26 @@ pub async fn refresh(
                     refreshed.pending.insert(address.clone());
                 }
             }
+            let deploying = seen.status == Status::Deploying;
             let failed = match seen.status {
-                Status::Failed(reason) => Some(reason),
+                Status::Failed(reason) if !survives_failure(&type_name) => Some(reason),
                 _ => None,
             };
             Live {
                 model: seen.model,
                 failed,
+                deploying,
             }
         });
         refreshed.observed.live.insert((address, id), live);
     }
     Ok(refreshed)
+}
+
+/// Whether what AWS reports as failed is the last change and not the resource.
+fn survives_failure(type_name: &str) -> bool {
+    payctl_resources::resource(type_name)
+        .is_some_and(|resource| resource.definition().survives_failure)
 }
 
 /// What is asked about everything that the state has and a module reads.

@@ -7,12 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use payctl_model::{Clock, Incarnation, PhysicalId, Value};
 use payctl_resources::aws::Aws;
+pub use payctl_resources::deployments::revisions::Revision;
+use payctl_resources::deployments::{self, revisions};
 use payctl_resources::{AwsError, AwsErrorKind, CallJournal, Context, Owner, Resource};
 use serde_json::{Value as Json, json};
 
 use super::cloud::{
-    AwsWords, Calls, Cloud, CloudError, Deletion, Intention, LookupError, LookupResult, Observed,
-    Target, Update,
+    AwsWords, Calls, Cloud, CloudError, Controller, Deletion, Deployment, Intention, LookupError,
+    LookupResult, Observed, Rollout, Target, Update,
 };
 use super::lookups;
 use crate::template::Lookup;
@@ -185,6 +187,61 @@ impl Regions {
     /// The time on the run's clock.
     pub(super) fn now(&self) -> std::time::SystemTime {
         self.clock.now()
+    }
+
+    /// One revision of a task definition, whether it is registered or not.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn revision(&self, region: &str, name: &str) -> Result<Revision, CloudError> {
+        let (_, context) = self.region(region)?;
+        revisions::describe(context, name)
+            .await
+            .map_err(cloud_error)
+    }
+
+    /// Registers a revision; its ARN. Not journalled: a revision that nothing runs is no resource, and costs nothing.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn register(&self, region: &str, revision: &Revision) -> Result<String, CloudError> {
+        let (_, context) = self.region(region)?;
+        let context = context.with_journal(Arc::new(Untold));
+        revisions::register(&context, revision)
+            .await
+            .map_err(cloud_error)
+    }
+
+    /// The task definitions that service revisions run.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn task_definitions(
+        &self,
+        region: &str,
+        service_revisions: &[String],
+    ) -> Result<Vec<String>, CloudError> {
+        let (_, context) = self.region(region)?;
+        revisions::of_service_revisions(context, service_revisions)
+            .await
+            .map_err(cloud_error)
+    }
+
+    /// Stops a deployment, with nothing to write down: only AWS has it.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn stop(
+        &self,
+        region: &str,
+        controller: &Controller,
+        id: &str,
+    ) -> Result<(), CloudError> {
+        let (_, context) = self.region(region)?;
+        let context = context.with_journal(Arc::new(Untold));
+        deployments::stop(&context, controller, id)
+            .await
+            .map_err(cloud_error)
     }
 
     fn region(&self, region: &str) -> Result<&(Aws, Context), CloudError> {
@@ -405,6 +462,58 @@ impl Cloud for Regions {
                 wanted.iter().map(|_| Err(failed.clone())).collect()
             }
         }
+    }
+
+    async fn deploy(
+        &self,
+        region: &str,
+        rollout: &Rollout,
+        calls: Arc<dyn Calls>,
+    ) -> Result<String, CloudError> {
+        let (_, context) = self.region(region)?;
+        let context = context.with_journal(Arc::new(Told(calls)));
+        let Controller::CodeDeploy {
+            application, group, ..
+        } = &rollout.controller
+        else {
+            return Err(refused("ECS deploys by UpdateService".to_owned()));
+        };
+        let config = rollout.config.as_deref();
+        deployments::start(
+            &context,
+            application,
+            group,
+            &rollout.app_spec,
+            config,
+            &rollout.description,
+        )
+        .await
+        .map_err(cloud_error)
+    }
+
+    async fn deployment(
+        &self,
+        region: &str,
+        controller: &Controller,
+        id: &str,
+    ) -> Result<Deployment, CloudError> {
+        let (_, context) = self.region(region)?;
+        deployments::look(context, controller, id)
+            .await
+            .map_err(cloud_error)
+    }
+
+    async fn deployments(
+        &self,
+        region: &str,
+        controller: &Controller,
+        running: bool,
+        most: usize,
+    ) -> Result<Vec<Deployment>, CloudError> {
+        let (_, context) = self.region(region)?;
+        deployments::list(context, controller, running, most)
+            .await
+            .map_err(cloud_error)
     }
 
     fn patience(&self, type_name: &str) -> Duration {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::Happened;
-use super::fake::{Ended, Nature, Scene, address};
+use super::fake::{Deploys, Ended, Nature, Scene, address};
 use crate::plan::Milestone::{self, Accepted, Ready};
 
 fn uses<const N: usize>(uses: [(&str, Milestone); N]) -> BTreeMap<String, Milestone> {
@@ -330,7 +330,7 @@ prop_compose! {
     ) -> Nature {
         let uses = if index == 0 { BTreeMap::new() } else { uses };
         let uses = uses.into_iter().map(|(at, ready)| (NAMES[at].to_owned(), if ready { Ready } else { Accepted }));
-        Nature { uses: uses.collect(), call, ready, visible, arn, broken, refused, panics, listed: 0, lost: Vec::new(), strict: false, idempotent: false }
+        Nature { uses: uses.collect(), call, ready, visible, arn, broken, refused, panics, listed: 0, lost: Vec::new(), strict: false, deploys: None, idempotent: false }
     }
 }
 
@@ -488,5 +488,156 @@ async fn what_a_replacement_gets_back_as_its_own_successor_stays() {
         assert_eq!(mended.cloud.existing(), ["A"], "{cut:?}");
         assert!(!mended.kept.resources[&address("A")].tainted, "{cut:?}");
         assert!(mended.kept.deposed.is_empty(), "{cut:?}");
+    }
+}
+
+/// A service whose versions CodeDeploy brings in ten minutes.
+fn deployed(fails: &[i64], lost: &[bool]) -> Scene {
+    let nature = Nature {
+        deploys: Some(Deploys {
+            lasts: 600,
+            fails: fails.to_vec(),
+            lost: lost.to_vec(),
+        }),
+        ..Nature::default()
+    };
+    let user = Nature {
+        uses: uses([("Service", Ready)]),
+        ..Nature::default()
+    };
+    Scene::new(&[("Service", nature), ("User", user)])
+}
+
+fn runs(scene: &Scene) -> String {
+    let world = scene.cloud.world.lock().unwrap();
+    let service = |thing: &&super::fake::Thing| thing.address == address("Service");
+    let thing = world.things.values().find(service).unwrap();
+    let arn = thing.model.get("TaskDefinition").unwrap();
+    arn.as_str().unwrap().to_owned()
+}
+
+fn recorded(scene: &Scene) -> String {
+    let kept = &scene.kept.resources[&address("Service")];
+    let arn = kept
+        .last_applied
+        .as_ref()
+        .unwrap()
+        .get("TaskDefinition")
+        .unwrap();
+    arn.as_str().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_is_followed_to_its_end_and_who_needs_it_waits() {
+    let mut scene = deployed(&[], &[]);
+    scene.run(false, None, CancellationToken::new()).await;
+    scene.version = 2;
+    let ended = scene.run(false, None, CancellationToken::new()).await;
+    assert!(ended.outcome.as_ref().unwrap().is_complete());
+    let story = story(&ended);
+    let at = |what: &str| story.iter().position(|line| line.ends_with(what)).unwrap();
+    assert!(at("Service done") < at("User started"), "{story:?}");
+    let told = |event: &&super::Event| matches!(event.what, Happened::Deployment { .. });
+    // It is told of once for each thing that changes.
+    assert_eq!(ended.events.iter().filter(told).count(), 2);
+    assert_eq!(
+        (runs(&scene), recorded(&scene)),
+        ("api:2".into(), "api:2".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_fails_leaves_the_state_as_it_was() {
+    let mut scene = deployed(&[2], &[]);
+    scene.run(false, None, CancellationToken::new()).await;
+    scene.version = 2;
+    let ended = scene.run(false, None, CancellationToken::new()).await;
+    let outcome = ended.outcome.unwrap();
+    let failure = &outcome.failures[&address("Service")];
+    assert_eq!(failure.code(), "deployment");
+    insta::assert_snapshot!(failure, @"CodeDeploy's deployment d-1 is Failed (UNHEALTHY: no task stays up)");
+    assert!(outcome.skipped.contains_key(&address("User")));
+    assert_eq!(
+        (runs(&scene), recorded(&scene)),
+        ("api:1".into(), "api:1".into())
+    );
+    // The next run tries again.
+    scene.version = 3;
+    scene.run(false, None, CancellationToken::new()).await;
+    assert_eq!(
+        (runs(&scene), recorded(&scene)),
+        ("api:3".into(), "api:3".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_deployment_goes_on_and_is_found_again() {
+    let mut scene = deployed(&[], &[]);
+    scene.run(false, None, CancellationToken::new()).await;
+    scene.version = 2;
+    let stop = CancellationToken::new();
+    let clock = scene.cloud.clock.clone();
+    let later = stop.clone();
+    tokio::spawn(async move {
+        clock.sleep(Duration::from_secs(60)).await;
+        later.cancel();
+    });
+    let ended = scene.run(false, None, stop).await;
+    let outcome = ended.outcome.unwrap();
+    assert!(outcome.failures.is_empty() && outcome.interrupted.contains(&address("Service")));
+    let says_how = |event: &super::Event| match &event.what {
+        Happened::Deployment { state, .. } => state.contains("payctl deployments Service --follow"),
+        _ => false,
+    };
+    assert!(ended.events.iter().any(says_how));
+    assert_eq!(recorded(&scene), "api:1");
+    scene.run(false, None, CancellationToken::new()).await;
+    assert_eq!(
+        (runs(&scene), recorded(&scene)),
+        ("api:2".into(), "api:2".into())
+    );
+    assert_eq!(scene.cloud.world.lock().unwrap().deployments.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_deployment_is_in_the_way() {
+    let mut scene = deployed(&[], &[]);
+    scene.run(false, None, CancellationToken::new()).await;
+    scene.version = 2;
+    let stop = CancellationToken::new();
+    let (clock, later) = (scene.cloud.clock.clone(), stop.clone());
+    tokio::spawn(async move {
+        clock.sleep(Duration::from_secs(60)).await;
+        later.cancel();
+    });
+    scene.run(false, None, stop).await;
+    scene.version = 3;
+    let ended = scene.run(false, None, CancellationToken::new()).await;
+    let failure = ended.outcome.unwrap().failures[&address("Service")].to_string();
+    assert!(
+        failure.contains("somebody else is deploying api:2 to it (d-1 is Running)"),
+        "{failure}"
+    );
+    assert_eq!(scene.cloud.world.lock().unwrap().deployments.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_any_record_a_deployment_is_made_once() {
+    for lost in [&[][..], &[false], &[true]] {
+        for cut in 1.. {
+            let mut scene = deployed(&[], lost);
+            scene.run(false, None, CancellationToken::new()).await;
+            scene.version = 2;
+            let ended = scene.run(false, Some(cut), CancellationToken::new()).await;
+            let was_cut = ended.outcome.is_none();
+            scene.run(false, None, CancellationToken::new()).await;
+            // What runs already when the next run looks is taken in by that: it compares with what is live.
+            assert_eq!(runs(&scene), "api:2", "{lost:?} cut after {cut}");
+            let made = scene.cloud.world.lock().unwrap().deployments.len();
+            assert_eq!(made, 1, "{lost:?} cut after {cut}");
+            if !was_cut {
+                break;
+            }
+        }
     }
 }

@@ -62,6 +62,12 @@ pub enum Command {
     Destroy(DestroyArguments),
     /// Show what changed behind the templates' back
     Drift(DriftArguments),
+    /// Give a service another image, without editing the template
+    Deploy(DeployArguments),
+    /// Show what was deployed to the services, and what is being deployed
+    Deployments(DeploymentsArguments),
+    /// Stop a service's deployment, or deploy the revision that ran before
+    Rollback(RollbackArguments),
     /// Show the stacks' outputs
     Outputs {
         /// Only this output's value
@@ -176,6 +182,36 @@ pub struct DestroyArguments {
     /// Which part
     #[command(flatten)]
     pub selection: Selection,
+}
+
+/// Options of `deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// The service, by its address
+    pub service: String,
+    /// The image that it shall run
+    #[arg(long, value_name = "URI")]
+    pub image: String,
+    /// The container that gets the image (default: the one that takes the load balancer's traffic, or the only one)
+    #[arg(long, value_name = "NAME")]
+    pub container: Option<String>,
+}
+
+/// Options of `deployments`.
+#[derive(Debug, Args)]
+pub struct DeploymentsArguments {
+    /// Only this service's
+    pub service: Option<String>,
+    /// Follow the one that is going on to its end
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// Options of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArguments {
+    /// The service, by its address
+    pub service: String,
 }
 
 /// Options of `drift`.

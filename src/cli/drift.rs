@@ -30,6 +30,7 @@ pub(super) async fn run(global: &Global, options: &DriftArguments) -> Outcome {
             "environment": session.environment.name,
             "drift": plan_json::drift_json(&planned.plan),
             "accepted": plan_json::accepted_json(&planned.plan),
+            "managed": plan_json::managed_json(&planned.plan),
             "api_calls": { "total": calls.values().sum::<u64>(), "by_operation": calls },
         }));
     } else {
@@ -44,6 +45,7 @@ pub(super) async fn run(global: &Global, options: &DriftArguments) -> Outcome {
         }
         plan_text::write_drift(&mut text, drift, &header);
         plan_text::write_accepted(&mut text, &planned.plan.accepted, &header);
+        plan_text::write_managed(&mut text, &planned.plan.managed, &header);
         super::print(&text);
     }
     connected.close()?;

@@ -6,6 +6,8 @@
 mod arguments;
 mod compare;
 mod completions;
+mod deploy;
+mod deployments;
 mod drift;
 mod failures;
 mod graph;
@@ -18,6 +20,7 @@ mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod schema;
+mod services;
 mod session;
 #[cfg(feature = "sandbox")]
 mod simulated;
@@ -126,6 +129,9 @@ fn run(arguments: Arguments) -> Outcome {
             Command::Apply(options) => run::apply_command(&global, &options).await,
             Command::Destroy(options) => run::destroy_command(&global, &options).await,
             Command::Drift(options) => drift::run(&global, &options).await,
+            Command::Deploy(options) => deploy::deploy(&global, &options).await,
+            Command::Deployments(options) => deployments::run(&global, &options).await,
+            Command::Rollback(options) => deploy::rollback(&global, &options).await,
             Command::State(command) => state::run(&global, &command).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(command) => sandbox::run(&global, &command).await,

@@ -316,7 +316,7 @@ fn provisionable(planned: &Planned) -> Result<(), Failure> {
 }
 
 /// The first Ctrl-C starts nothing new, the second one leaves at once: the journal has it all.
-async fn interrupted(stop: CancellationToken, mut interrupts: Interrupts) {
+pub(super) async fn interrupted(stop: CancellationToken, mut interrupts: Interrupts) {
     interrupts.next().await;
     stop.cancel();
     super::say(

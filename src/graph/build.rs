@@ -73,6 +73,7 @@ impl ResourceGraph {
         if !errors.is_empty() {
             return Err(errors);
         }
+        graph.link_names(rules);
         for (producer, consumer, milestone) in hidden::needs(&graph, rules) {
             graph.add_soft_edge(producer, consumer, milestone);
         }
@@ -133,7 +134,7 @@ impl ResourceGraph {
         }
     }
 
-    fn add_edge(
+    pub(super) fn add_edge(
         &mut self,
         producer: NodeIndex,
         consumer: NodeIndex,

@@ -36,11 +36,14 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             definition::Milestone::Ready => Milestone::Ready,
         },
     });
-    let mentions = definition.mentions.iter().map(|mention| Mention {
-        property: PropertyPath::from(mention.property),
-        type_name: mention.type_name.to_owned(),
-        name: PropertyPath::from(mention.name),
-    });
+    let mentions = |list: &[definition::Mention]| -> Vec<Mention> {
+        let mentions = list.iter().map(|mention| Mention {
+            property: PropertyPath::from(mention.property),
+            type_name: mention.type_name.to_owned(),
+            name: PropertyPath::from(mention.name),
+        });
+        mentions.collect()
+    };
     TypeRules {
         native: true,
         needs_ready: definition
@@ -49,7 +52,8 @@ fn rules(definition: &definition::Definition) -> TypeRules {
             .map(|need| PropertyPath::from(need.property))
             .collect(),
         after: after.collect(),
-        mentions: mentions.collect(),
+        mentions: mentions(definition.mentions),
+        stands_for: mentions(definition.stands_for),
         completes: paths(definition.completes),
         renews: definition
             .renews
@@ -121,7 +125,8 @@ mod tests {
             let facts = facts().get(type_name).unwrap();
             let first = rules.after.iter().filter_map(|after| after.mine.0.first());
             let sets = rules.unique.iter().flatten();
-            let mentions = rules.mentions.iter().map(|mention| &mention.property);
+            let named = || rules.mentions.iter().chain(&rules.stands_for);
+            let mentions = named().map(|mention| &mention.property);
             let renewing = rules.renews.iter().map(|(path, _)| path);
             let paths = first
                 .chain(mentions)
@@ -137,7 +142,7 @@ mod tests {
             }
             for Mention {
                 type_name, name, ..
-            } in &rules.mentions
+            } in named()
             {
                 let other = self::facts().get(type_name).unwrap();
                 assert!(other.schema_at(name).is_some(), "{type_name} has no {name}");

@@ -10,6 +10,7 @@ mod definitions;
 mod hidden;
 pub mod names;
 pub mod rules;
+mod stands_for;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::template::{Expr, Source, StackResource};
 
-pub(crate) use hidden::touches;
+pub(crate) use hidden::{each_at, touches};
 pub use names::{NameError, Names};
 pub use rules::{After, Conditional, Hops, Mention, Rules, TypeRules};
 

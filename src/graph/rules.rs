@@ -24,6 +24,8 @@ pub struct TypeRules {
     pub after: Vec<After>,
     /// Texts of its that name other resources, which it comes after.
     pub mentions: Vec<Mention>,
+    /// Texts of its that stand for the resource of the environment that has this name: they are references to it.
+    pub stands_for: Vec<Mention>,
     /// References to what is not complete without this one (a policy's role): whoever else uses that waits for this.
     pub completes: Vec<PropertyPath>,
     /// Attributes of what the references at a property name that have another value once this one is ready: who reads them
@@ -130,6 +132,7 @@ impl Rules {
             needs_ready: Vec::new(),
             after: Vec::new(),
             mentions: Vec::new(),
+            stands_for: Vec::new(),
             completes: Vec::new(),
             renews: Vec::new(),
             unique: Vec::new(),

@@ -108,7 +108,7 @@ impl Planner<'_> {
                 Action::Delete { .. } => Effect::Delete,
                 Action::Replace(_) => Effect::Replace,
                 Action::Create => Effect::Create,
-                Action::Update if touched => Effect::Update,
+                Action::Update | Action::Deploy if touched => Effect::Update,
                 _ => Effect::Nothing,
             };
         }

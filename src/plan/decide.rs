@@ -8,7 +8,7 @@ use payctl_model::{Address, PropertyPath, Value};
 use super::desired_form::{desired_form, masked, masked_like};
 use super::differences::{self, Difference, Sides};
 use super::known::{self, Known, Outcome};
-use super::ownership::{Owned, Ownership};
+use super::ownership::{Deployer, Owned, Ownership};
 use super::prior::{Prior, Seen, priors};
 use super::{
     Action, Change, Edit, Observed, Plan, PlanOptions, Problem, Reason, Removal, ReplaceOrder,
@@ -265,6 +265,7 @@ impl Planner<'_> {
             removal: Removal::Delete,
             native: self.rules.of(type_name).native,
             stateful: differences::is_stateful(type_name),
+            deployment: None,
         };
         if let Some(prior) = self.prior.get(address) {
             match prior.seen(address, self.observed) {
@@ -274,6 +275,9 @@ impl Planner<'_> {
                 }
                 Seen::Unread => self.compare(&mut change, node, prior, &wanted, false),
             }
+        }
+        if let Some(prior) = self.prior.get(address) {
+            self.decide_deployment(&mut change, prior, &wanted);
         }
         let model = |prior: &Prior| {
             let model = masked_like(&prior.model(address, self.observed), &prior.applied);
@@ -285,7 +289,7 @@ impl Planner<'_> {
                 id: prior.id.clone(),
                 model: model(prior),
             },
-            (Action::Update, Some(prior)) => Outcome::Updated {
+            (Action::Update | Action::Deploy, Some(prior)) => Outcome::Updated {
                 type_name: type_name.clone(),
                 id: prior.id.clone(),
                 model: model(prior),
@@ -301,7 +305,7 @@ impl Planner<'_> {
                 desired: references::unresolved(address, &wanted),
             },
         };
-        if change.action == Action::Update {
+        if matches!(change.action, Action::Update | Action::Deploy) {
             self.renew_references(&change, &wanted);
         }
         if matches!(outcome, Outcome::New { .. }) {
@@ -403,9 +407,10 @@ impl Planner<'_> {
                 let cause = self.cause(address, &difference);
                 let property = difference.property.clone();
                 replace |= difference.replaces;
-                reasons.push(match difference.replaces {
-                    true => Reason::CreateOnly { property, cause },
-                    false => Reason::Property { property, cause },
+                reasons.push(match (difference.replaces, difference.deploys) {
+                    (true, _) => Reason::CreateOnly { property, cause },
+                    (false, true) => Reason::Deployed { property, cause },
+                    (false, false) => Reason::Property { property, cause },
                 });
                 let default = match difference.declared {
                     Some(_) => None,
@@ -449,6 +454,7 @@ impl Planner<'_> {
         }
         change.action = match (replace, reasons.is_empty()) {
             (false, true) => Action::NoOp,
+            (false, false) if is_deployed(&reasons) => Action::Deploy,
             (false, false) => Action::Update,
             (true, _) => {
                 change.removal = match node.resource.deletion_policy {
@@ -486,6 +492,7 @@ impl Planner<'_> {
     ) -> Vec<Difference> {
         let is_fresh = |of: &_| self.known.is_fresh(of);
         let live = self.ownership.without_owned(address, live);
+        let wanted = &self.ownership.yielding(address, wanted, &live);
         let sides = Sides {
             type_name: &prior.type_name,
             declared: wanted,
@@ -500,6 +507,9 @@ impl Planner<'_> {
             resets: &self.rules.of(&prior.type_name).resets,
         };
         let mut changes = differences::differences(&sides).changes;
+        if let Some(Deployer::CodeDeploy(_)) = self.ownership.deployer(address) {
+            changes = self.deployed(address, prior, wanted, changes);
+        }
         changes.retain(|change| {
             let owner = self.ownership.owner(address, &change.property);
             // An owner that leaves its template gives back what it owned.
@@ -615,9 +625,16 @@ impl Planner<'_> {
             removal,
             native: self.rules.of(&prior.type_name).native,
             stateful: differences::is_stateful(&prior.type_name),
+            deployment: None,
         };
         self.plan.changes.insert(address.clone(), change);
     }
+}
+
+fn is_deployed(reasons: &[Reason]) -> bool {
+    reasons
+        .iter()
+        .any(|reason| matches!(reason, Reason::Deployed { .. }))
 }
 
 /// What becomes of a resource that leaves its template. For RDS clusters, and for instances outside of one, CloudFormation
@@ -652,6 +669,7 @@ fn edit(
         declared,
         live,
         replaces,
+        ..
     } = difference;
     let is_at = |value: &Value| value.at(&property).is_some_and(references::is_anywhere_in);
     let is_other = prior.texts.at(&property) != wanted.at(&property);

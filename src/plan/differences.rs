@@ -15,6 +15,8 @@ pub(super) struct Difference {
     pub(super) declared: Option<Value>,
     pub(super) live: Option<Value>,
     pub(super) replaces: bool,
+    /// Whether only a deployment changes it.
+    pub(super) deploys: bool,
 }
 
 /// All differences.
@@ -62,6 +64,7 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
     let options = CompareOptions {
         last_applied: (*sides.applied != Value::Null).then_some(sides.applied),
         same_secret: Some(sides.verify_secret),
+        deployments_known: true,
         ..CompareOptions::default()
     };
     let compared = compare(&facts, &declared, &live, &options);
@@ -73,6 +76,7 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
             declared: change.declared,
             live: change.live,
             replaces: change.replaces,
+            deploys: false,
         })
         .collect();
     let mut follows = compared.follows;
@@ -88,6 +92,7 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
             declared: declared.at(&property).cloned(),
             live: live.at(&property).cloned(),
             replaces: facts.is_create_only(&property),
+            deploys: false,
             property,
         });
     }
@@ -186,6 +191,7 @@ fn withdrawn_untold(
             .or_else(|| sides.applied.at(property))
             .cloned(),
         replaces: false,
+        deploys: false,
     })
     .collect()
 }

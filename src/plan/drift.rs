@@ -36,9 +36,12 @@ impl Planner<'_> {
         };
         let live = self.ownership.without_owned(address, live);
         let recorded = self.ownership.without_owned(address, &prior.recorded);
+        // What deployments move stands as it is live; that it differs is told apart.
+        let applied = self.ownership.yielding(address, &prior.applied, &live);
+        self.tell_moved(address, prior, &live);
         let sides = Sides {
             type_name: &prior.type_name,
-            declared: &prior.applied,
+            declared: &applied,
             live: &live,
             applied: &prior.applied,
             verify_secret: self.options.verify_secret,
@@ -58,6 +61,7 @@ impl Planner<'_> {
                 declared,
                 live,
                 replaces,
+                ..
             } = difference;
             if was_accepted {
                 let accepted = self.plan.accepted.entry(address.clone()).or_default();
@@ -124,7 +128,7 @@ impl Planner<'_> {
                 }
             }
         }
-        drift.retain(|drift| self.ownership.owner(address, &drift.property).is_none());
+        drift.retain(|drift| !self.is_managed(drift));
         self.accept(address, &mut drift);
         self.plan.drift.extend(drift);
     }
@@ -211,7 +215,7 @@ impl Planner<'_> {
                         .get(address)
                         .is_some_and(|at| !at.is_empty())
                         && self.plan.changes.get(*user).is_some_and(|user| {
-                            matches!(user.action, Action::Update | Action::NoOp)
+                            matches!(user.action, Action::Update | Action::Deploy | Action::NoOp)
                         })
                 })
                 .map(|(user, _)| user.to_string())
@@ -262,7 +266,9 @@ impl Reason {
     /// The resource whose change causes this one, where it is not the template's own.
     pub fn cause(&self) -> Option<&Address> {
         match self {
-            Reason::Property { cause, .. } | Reason::CreateOnly { cause, .. } => cause.as_ref(),
+            Reason::Property { cause, .. }
+            | Reason::Deployed { cause, .. }
+            | Reason::CreateOnly { cause, .. } => cause.as_ref(),
             Reason::Holds { cause, .. } => Some(cause),
             _ => None,
         }
@@ -272,6 +278,7 @@ impl Reason {
     pub fn property(&self) -> Option<&PropertyPath> {
         match self {
             Reason::Property { property, .. }
+            | Reason::Deployed { property, .. }
             | Reason::CreateOnly { property, .. }
             | Reason::Holds { property, .. } => Some(property),
             _ => None,

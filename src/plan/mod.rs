@@ -6,6 +6,7 @@
 
 mod accepted;
 mod decide;
+mod deploy;
 mod desired_form;
 mod differences;
 mod drift;
@@ -27,7 +28,10 @@ use crate::template::{Diagnostic, Lookup};
 
 pub use crate::graph::Milestone;
 pub use decide::{Desired, deletion_policy, plan};
+pub use deploy::{Deployment, Managed};
 pub(crate) use desired_form::masked_like;
+pub(crate) use ownership::APP_SPEC;
+pub use ownership::Manager;
 use ownership::Ownership;
 
 pub use operations::{Operation, OperationGraph, OperationKind, operations};
@@ -49,6 +53,8 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// Differences that stay because somebody accepted them, now or earlier: neither drift nor change.
     pub accepted: BTreeMap<Address, Vec<Accepted>>,
+    /// What differs because another system moves it: neither drift nor change.
+    pub managed: Vec<Managed>,
     /// The outputs as far as they are known, by `region/stack.Name`.
     pub outputs: BTreeMap<String, Value>,
     /// What the plan wants people to know before they say yes.
@@ -84,6 +90,8 @@ pub struct Change {
     pub native: bool,
     /// Whether it is a database, bucket, key or secret: what `protect` guards.
     pub stateful: bool,
+    /// How what changes is rolled out, where that is more than a rolling update.
+    pub deployment: Option<Deployment>,
 }
 
 /// What becomes of a resource that is no longer wanted: `DeletionPolicy`, for the old one of a replacement
@@ -108,6 +116,8 @@ pub enum Action {
     Create,
     /// It is changed in place.
     Update,
+    /// It is changed by a deployment of another service, and in place where that is enough.
+    Deploy,
     /// A new one takes its place.
     Replace(ReplaceOrder),
     /// It is deleted.
@@ -147,6 +157,13 @@ pub enum Reason {
     Tainted,
     /// This property is changed in place.
     Property {
+        /// Where.
+        property: PropertyPath,
+        /// The resource whose change causes it, where it is not the template's.
+        cause: Option<Address>,
+    },
+    /// This property is changed by a deployment.
+    Deployed {
         /// Where.
         property: PropertyPath,
         /// The resource whose change causes it, where it is not the template's.
@@ -268,6 +285,29 @@ pub enum Problem {
     /// A stack with termination protection is not destroyed.
     #[error("the stack {0} has termination protection: it is not destroyed")]
     StackProtected(String),
+    /// A service is deployed by CodeDeploy, and nothing says how.
+    #[error(
+        "{address}: {property} changes, which under the deployment controller CODE_DEPLOY only a CodeDeploy deployment can do, and {why}"
+    )]
+    NoDeploymentGroup {
+        /// The service.
+        address: Address,
+        /// What changes.
+        property: PropertyPath,
+        /// Why no deployment can be made, and what to do.
+        why: String,
+    },
+    /// Neither UpdateService nor an AppSpec can change it.
+    #[error(
+        "{address}: {property} changes, which under the deployment controller CODE_DEPLOY neither UpdateService nor an AppSpec can do: \
+         give the service another name, so that a new one takes its place, or change the controller to ECS first"
+    )]
+    NotDeployable {
+        /// The service.
+        address: Address,
+        /// What changes.
+        property: PropertyPath,
+    },
     /// There is nothing left whose drift could be accepted.
     #[error(
         "{address} is gone from AWS: there is nothing to accept; take it out of the template, or let apply make it again"
@@ -321,7 +361,11 @@ impl Action {
     pub fn mutates(&self) -> bool {
         matches!(
             self,
-            Action::Create | Action::Update | Action::Replace(_) | Action::Delete { .. }
+            Action::Create
+                | Action::Update
+                | Action::Deploy
+                | Action::Replace(_)
+                | Action::Delete { .. }
         )
     }
 
@@ -331,6 +375,7 @@ impl Action {
             Action::NoOp => "no-op",
             Action::Create => "create",
             Action::Update => "update",
+            Action::Deploy => "deploy",
             Action::Replace(_) => "replace",
             Action::Delete { .. } | Action::Forget => "delete",
             Action::Retain => "retain",
@@ -360,7 +405,7 @@ impl Plan {
             *match change.action {
                 Action::NoOp | Action::Retain => &mut summary.noop,
                 Action::Create | Action::Adopt(_) => &mut summary.create,
-                Action::Update => &mut summary.update,
+                Action::Update | Action::Deploy => &mut summary.update,
                 Action::Replace(_) => &mut summary.replace,
                 Action::Delete { .. } | Action::Forget => &mut summary.delete,
             } += 1;
@@ -390,6 +435,8 @@ pub struct Live {
     pub model: Value,
     /// AWS's reason, where AWS reports the resource as failed: it is replaced.
     pub failed: Option<String>,
+    /// Whether a deployment is going on, so that what is live is not what stays.
+    pub deploying: bool,
 }
 
 /// What refresh has read, deposed resources included. What stands in the state and not here was not read: the state's own

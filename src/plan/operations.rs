@@ -39,6 +39,8 @@ pub enum OperationKind {
     },
     /// Change it in place.
     Update,
+    /// Change it by a deployment, and in place where that is enough.
+    Deploy,
     /// Take what an interrupted run made into the state.
     Adopt(PhysicalId),
     /// Delete it (of a replacement: the old one; or a deposed one left by an earlier run).
@@ -182,6 +184,7 @@ impl Steps {
             Action::Create => Some(OperationKind::Create { replaces: false }),
             Action::Replace(_) => Some(OperationKind::Create { replaces: true }),
             Action::Update => Some(OperationKind::Update),
+            Action::Deploy => Some(OperationKind::Deploy),
             Action::Adopt(id) => Some(OperationKind::Adopt(id.clone())),
             Action::Delete { .. } | Action::Retain | Action::Forget => None,
         };
@@ -200,7 +203,9 @@ impl Steps {
                 replaced: false,
             },
             Action::Retain | Action::Forget => removal(id, Removal::Retain, false),
-            Action::NoOp | Action::Create | Action::Update | Action::Adopt(_) => return,
+            Action::NoOp | Action::Create | Action::Update | Action::Deploy | Action::Adopt(_) => {
+                return;
+            }
         };
         let node = self.step(&change.address, down);
         self.down.insert(change.address.clone(), node);

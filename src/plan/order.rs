@@ -216,7 +216,7 @@ pub(super) fn deadlocked(
     for (user, prior) in prior {
         let updated = changes
             .get(user)
-            .is_some_and(|change| change.action == Action::Update);
+            .is_some_and(|change| matches!(change.action, Action::Update | Action::Deploy));
         let stuck = |used: &Address| {
             room.iter()
                 .any(|(goes, comes)| goes == used && reaches(comes, user))

@@ -1,11 +1,16 @@
 //! Properties that belong to another system, or to another resource, once both exist: their differences are neither drift
 //! nor change.
 
+mod deployments;
+
 use std::collections::BTreeMap;
 
 use payctl_model::{Address, PropertyPath, Value};
 
 use crate::graph::touches;
+
+use deployments::Deployments;
+pub(crate) use deployments::{APP_SPEC, Deployer, UNDEPLOYABLE};
 
 /// What is there of one resource, for finding who owns what.
 pub(super) struct Owned<'a> {
@@ -20,11 +25,43 @@ pub(super) struct Owned<'a> {
     pub(super) uses: BTreeMap<Address, Vec<PropertyPath>>,
 }
 
+/// The systems that take properties over, of which people want to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manager {
+    /// CodeDeploy, by a deployment group.
+    CodeDeploy,
+    /// ECS itself, by a deployment that shifts traffic.
+    Ecs,
+    /// Application or EC2 Auto Scaling.
+    AutoScaling,
+}
+
+impl Manager {
+    /// The name in plans and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Manager::CodeDeploy => "CodeDeploy",
+            Manager::Ecs => "Amazon ECS",
+            Manager::AutoScaling => "auto scaling",
+        }
+    }
+}
+
 /// Who owns which property of which resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ownership {
-    moved: BTreeMap<Address, Vec<(PropertyPath, Address)>>,
+    moved: BTreeMap<Address, Vec<Moved>>,
     satellites: BTreeMap<(Address, &'static str), Vec<Satellite>>,
+    deployments: Deployments,
+}
+
+/// A property that another resource has taken over.
+#[derive(Clone, Debug, PartialEq)]
+struct Moved {
+    pattern: PropertyPath,
+    owner: Address,
+    /// `None` where one resource of the templates is only another form of it: nobody has to be told.
+    by: Option<Manager>,
 }
 
 /// A resource of its own that shows up as an item of another's list.
@@ -133,9 +170,6 @@ const TAKES_OVER: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// With a CODE_DEPLOY controller these belong to CodeDeploy (ECS API reference, UpdateService).
-const BLUE_GREEN: &[&str] = &["TaskDefinition", "LoadBalancers"];
-
 /// Resources that show up in another one's list: type, its property that names the other, the other's type and list.
 const SATELLITES: &[(&str, &str, &str, &str)] = &[
     (
@@ -213,31 +247,20 @@ const SATELLITES: &[(&str, &str, &str, &str)] = &[
 impl Ownership {
     /// Of all resources of the templates and of the state.
     pub(super) fn of(resources: &BTreeMap<Address, Owned<'_>>) -> Ownership {
-        let mut ownership = Ownership::default();
+        let mut ownership = Ownership {
+            deployments: Deployments::of(resources),
+            ..Ownership::default()
+        };
         for (address, resource) in resources {
-            if resource.type_name == "AWS::ECS::Service"
-                && resource
-                    .declared
-                    .at(&"DeploymentController.Type".into())
-                    .and_then(Value::as_str)
-                    == Some("CODE_DEPLOY")
-            {
-                // Before a deployment group exists nobody but the template sets them.
-                let group = resources.iter().find(|(_, other)| {
-                    other.type_name == "AWS::CodeDeploy::DeploymentGroup"
-                        && names(other, address, "ECSServices")
-                });
-                if let Some((group, _)) = group {
-                    ownership.take(address, BLUE_GREEN.iter().copied(), group);
-                }
-            }
             if resource.type_name == "AWS::ApplicationAutoScaling::ScalableTarget" {
                 ownership.scaled(resources, address, resource);
             }
             for (owner, property, owned_type, owned_property) in TAKES_OVER {
                 if resource.type_name == *owner {
+                    let scales = *owner == "AWS::AutoScaling::ScalingPolicy";
+                    let by = scales.then_some(Manager::AutoScaling);
                     for owned in used(resources, resource, property, owned_type) {
-                        ownership.take(owned, [*owned_property], address);
+                        ownership.take(owned, owned_property, address, by);
                     }
                 }
             }
@@ -259,18 +282,12 @@ impl Ownership {
         ownership
     }
 
-    fn take<'p>(
-        &mut self,
-        owned: &Address,
-        properties: impl IntoIterator<Item = &'p str>,
-        owner: &Address,
-    ) {
-        let moved = self.moved.entry(owned.clone()).or_default();
-        moved.extend(
-            properties
-                .into_iter()
-                .map(|property| (PropertyPath::from(property), owner.clone())),
-        );
+    fn take(&mut self, owned: &Address, property: &str, owner: &Address, by: Option<Manager>) {
+        self.moved.entry(owned.clone()).or_default().push(Moved {
+            pattern: PropertyPath::from(property),
+            owner: owner.clone(),
+            by,
+        });
     }
 
     fn scaled(
@@ -298,7 +315,7 @@ impl Ownership {
             used(resources, target, "ResourceId", scaled_type).collect();
         if !by_reference.is_empty() {
             for scaled in by_reference {
-                self.take(scaled, [*property], address);
+                self.take(scaled, property, address, Some(Manager::AutoScaling));
             }
             return;
         }
@@ -335,7 +352,7 @@ impl Ownership {
                 _ => true,
             };
             if named && in_scope {
-                self.take(scaled, [*property], address);
+                self.take(scaled, property, address, Some(Manager::AutoScaling));
             }
         }
     }
@@ -379,21 +396,55 @@ impl Ownership {
             if let Some(position) = position {
                 let path =
                     format!("GlobalSecondaryIndexes.{position}.ProvisionedThroughput.{units}");
-                self.take(scaled, [path.as_str()], address);
+                self.take(scaled, &path, address, Some(Manager::AutoScaling));
             }
         }
     }
 
     /// Who owns this property instead of its template.
     pub(super) fn owner(&self, address: &Address, property: &PropertyPath) -> Option<&Address> {
+        self.moved(address, property).map(|moved| &moved.owner)
+    }
+
+    /// The system that moves this property, with the resource by which it does, where people want to hear of it.
+    pub(super) fn manager(
+        &self,
+        address: &Address,
+        property: &PropertyPath,
+    ) -> Option<(Manager, &Address)> {
+        let moved = self.moved(address, property)?;
+        Some((moved.by?, &moved.owner))
+    }
+
+    fn moved(&self, address: &Address, property: &PropertyPath) -> Option<&Moved> {
         let moved = self.moved.get(address)?;
         moved
             .iter()
-            .find(|(pattern, _)| pattern.is_prefix_of(property))
-            .map(|(_, owner)| owner)
+            .find(|moved| moved.pattern.is_prefix_of(property))
     }
 
-    /// The live model without what others own: their lists' items gone, their properties as `declared` has them.
+    /// Who deploys this service, where that is more than a rolling update.
+    pub(crate) fn deployer(&self, address: &Address) -> Option<&Deployer> {
+        self.deployments.services.get(address)
+    }
+
+    /// What each of those that move the traffic of this listener, rule or service makes of it.
+    pub(super) fn movers<'a>(
+        &'a self,
+        address: &Address,
+        wanted: &'a Value,
+        live: &'a Value,
+    ) -> impl Iterator<Item = (Manager, &'a Address, Value)> {
+        self.deployments.movers(address, wanted, live)
+    }
+
+    /// What is wanted, with the target groups between which a deployment moves traffic as they are live: a rule that is changed
+    /// otherwise must not send the traffic back to where no task runs.
+    pub(crate) fn yielding(&self, address: &Address, wanted: &Value, live: &Value) -> Value {
+        self.deployments.yielding(address, wanted, live)
+    }
+
+    /// The live model without the items of its lists that are resources of their own.
     pub(crate) fn without_owned(&self, address: &Address, live: &Value) -> Value {
         let mut live = live.clone();
         let Some(map) = live.as_map_mut() else {
@@ -467,4 +518,8 @@ fn used<'a>(
                 .is_some_and(|used| used.type_name == type_name)
         })
         .filter(move |used| names(resource, used, property))
+}
+
+fn text_at<'a>(value: &'a Value, path: &str) -> Option<&'a str> {
+    value.at(&PropertyPath::from(path)).and_then(Value::as_str)
 }

@@ -36,6 +36,8 @@ pub(super) enum Seen<'a> {
     Live {
         model: &'a Value,
         failed: Option<&'a str>,
+        /// A deployment is going on.
+        deploying: bool,
     },
     /// AWS does not have it.
     Gone,
@@ -49,6 +51,7 @@ impl Prior {
             Some(Some(live)) => Seen::Live {
                 model: &live.model,
                 failed: live.failed.as_deref(),
+                deploying: live.deploying,
             },
             Some(None) => Seen::Gone,
             None => Seen::Unread,

@@ -35,6 +35,7 @@ pub fn render(plan: &Plan, environment: &str, api_calls: &BTreeMap<String, u64>)
         "changes": changes,
         "drift": drift_json(plan),
         "accepted": accepted_json(plan),
+        "managed": managed_json(plan),
         "problems": plan.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "outputs": outputs,
         "warnings": plan.warnings,
@@ -81,6 +82,23 @@ pub fn accepted_json(plan: &Plan) -> Vec<Json> {
     .collect()
 }
 
+/// What other systems have moved: neither drift nor change.
+pub fn managed_json(plan: &Plan) -> Vec<Json> {
+    let masked = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .map(|value| to_json(value, &PropertyPath::root(), &|_| SecretChange::Same))
+    };
+    let all = plan.managed.iter();
+    all.map(|one| {
+        json!({
+            "address": one.address, "property": one.property, "declared": masked(&one.declared), "live": masked(&one.live),
+            "by": one.by.name(), "owner": one.owner,
+        })
+    })
+    .collect()
+}
+
 fn change_json(change: &Change) -> Json {
     let order = match &change.action {
         Action::Replace(ReplaceOrder::CreateFirst) => Some("create-first"),
@@ -98,6 +116,9 @@ fn change_json(change: &Change) -> Json {
         .filter_map(|reason| match reason {
             Reason::Property { property, cause } => {
                 Some(json!({"property": property, "effect": "update", "cause": cause}))
+            }
+            Reason::Deployed { property, cause } => {
+                Some(json!({"property": property, "effect": "deploy", "cause": cause}))
             }
             Reason::CreateOnly { property, cause } => {
                 Some(json!({"property": property, "effect": "replace", "cause": cause}))
@@ -136,6 +157,9 @@ fn change_json(change: &Change) -> Json {
         "physical_id": change.physical_id,
         "action": change.action.name(),
         "order": order,
+        "deployment": change.deployment.as_ref().map(|deployment| json!({
+            "by": deployment.by.name(), "group": deployment.group, "words": deployment.words,
+        })),
         "native": change.native,
         "reasons": reasons,
         "before": show(&change.before),

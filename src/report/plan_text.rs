@@ -7,7 +7,7 @@ use payctl_model::{Address, Value};
 
 use super::style::{CREATE, DELETE, FAINT, REPLACE, STRONG, UPDATE, paint};
 use super::values::{write_difference, write_value};
-use crate::plan::{Accepted, Action, Change, Drift, Effect, Plan, Reason, ReplaceOrder};
+use crate::plan::{Accepted, Action, Change, Drift, Effect, Managed, Plan, Reason, ReplaceOrder};
 
 /// What stands around the plan and is not part of it.
 pub struct PlanHeader<'a> {
@@ -54,6 +54,7 @@ pub fn render(plan: &Plan, header: &PlanHeader<'_>) -> String {
     }
     write_drift(&mut out, &plan.drift, header);
     write_accepted(&mut out, &plan.accepted, header);
+    write_managed(&mut out, &plan.managed, header);
     let outputs: Vec<_> = plan.outputs.iter().collect();
     if !stacks.is_empty() && !outputs.is_empty() {
         let _ = writeln!(out, "{}", paint(STRONG, "Outputs"));
@@ -95,7 +96,8 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
     let (style, sign, verb) = match &change.action {
         Action::NoOp => (FAINT, "=", "no change".to_owned()),
         Action::Create => (CREATE, "+", "create".to_owned()),
-        Action::Update => (UPDATE, "~", "update in place".to_owned()),
+        Action::Update => (UPDATE, "~", rolled_out("update in place", change)),
+        Action::Deploy => (UPDATE, "~", rolled_out("deploy", change)),
         Action::Replace(ReplaceOrder::CreateFirst) => {
             (REPLACE, "±", "replace, the new one first".to_owned())
         }
@@ -139,7 +141,7 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
                     .for_each(|(name, value)| write_value(out, 6, name, value));
             }
         }
-        Action::Update | Action::Replace(_) => {
+        Action::Update | Action::Deploy | Action::Replace(_) => {
             for edit in &change.edits {
                 let name = edit.property.to_string();
                 write_difference(out, 6, &name, edit.before.as_ref(), edit.after.as_ref());
@@ -156,6 +158,14 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
     }
 }
 
+/// What is done, and how it is rolled out where that is more than a rolling update.
+fn rolled_out(what: &str, change: &Change) -> String {
+    match &change.deployment {
+        Some(deployment) => format!("{what} ({})", deployment.words),
+        None => what.to_owned(),
+    }
+}
+
 fn reason_text(reason: &Reason, header: &PlanHeader<'_>) -> Option<String> {
     let short = header.short;
     Some(match reason {
@@ -164,7 +174,12 @@ fn reason_text(reason: &Reason, header: &PlanHeader<'_>) -> Option<String> {
         Reason::GoneFromAws => "AWS has it no more".to_owned(),
         Reason::NotInTemplate => "it is in no template any more".to_owned(),
         Reason::Tainted => "an earlier run left it incomplete".to_owned(),
+        Reason::Deployed { cause: None, .. } => return None,
         Reason::Property {
+            property,
+            cause: Some(cause),
+        }
+        | Reason::Deployed {
             property,
             cause: Some(cause),
         } => format!("{property} follows {}", short(cause)),
@@ -188,6 +203,37 @@ fn reason_text(reason: &Reason, header: &PlanHeader<'_>) -> Option<String> {
             )
         }
     })
+}
+
+/// What other systems have moved, in a line for each resource; empty where nothing is.
+pub fn write_managed(out: &mut String, managed: &[Managed], header: &PlanHeader<'_>) {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for one in managed {
+        let owner = one.owner.as_ref().map(header.short);
+        let owner = owner.map(|owner| format!(" ({owner})")).unwrap_or_default();
+        let who = format!(
+            "{}: managed by {}{owner}",
+            (header.short)(&one.address),
+            one.by.name()
+        );
+        let property = one.property.head().unwrap_or_default();
+        match lines.iter_mut().find(|(known, _)| *known == who) {
+            Some((_, properties)) if properties.contains(&property) => {}
+            Some((_, properties)) => properties.push(property),
+            None => lines.push((who, vec![property])),
+        }
+    }
+    for (who, properties) in &lines {
+        let _ = writeln!(
+            out,
+            "  {} {who}: {}",
+            paint(FAINT, "="),
+            properties.join(", ")
+        );
+    }
+    if !lines.is_empty() {
+        out.push('\n');
+    }
 }
 
 /// What differs between AWS and what was applied; empty where nothing does.

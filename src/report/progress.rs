@@ -141,6 +141,7 @@ fn doing(verb: Verb) -> &'static str {
     match verb {
         Verb::Create | Verb::Replace => "creating",
         Verb::Update => "updating",
+        Verb::Deploy => "deploying",
         Verb::Delete => "deleting",
         Verb::Forget => "forgetting",
         Verb::Adopt => "adopting",
@@ -154,6 +155,7 @@ fn done(verb: Verb) -> String {
         Verb::Create => paint(CREATE, "created"),
         Verb::Replace => paint(REPLACE, "replaced"),
         Verb::Update => paint(UPDATE, "updated"),
+        Verb::Deploy => paint(UPDATE, "deployed"),
         Verb::Delete => paint(DELETE, "deleted"),
         Verb::Forget => "forgotten".to_owned(),
         Verb::Adopt => paint(CREATE, "adopted"),

@@ -4,6 +4,7 @@ mod assembly;
 mod assets;
 mod commands;
 mod data_templates;
+mod deployments;
 mod differential;
 mod drift;
 mod faults;

@@ -73,6 +73,9 @@ pub struct CompareOptions<'a> {
     pub stack_tags: Option<&'a BTreeMap<String, String>>,
     /// Paths that this reading did not return: their absence says nothing.
     pub not_read: &'a [PropertyPath],
+    /// Whether what deployments have moved stands in `declared` as it is live. Else several target groups, the declared one among
+    /// them, are taken for a deployment's.
+    pub deployments_known: bool,
 }
 
 /// Nothing is looked into deeper than this; what lies deeper must be equal as JSON.
@@ -353,7 +356,8 @@ impl<'a> Walk<'a> {
                     .iter()
                     .find_map(|name| live.get(name).filter(|_| !declared.contains_key(name)))
             });
-            if present.is_none() && names::said_otherwise(&facts.name, key, value, live) {
+            let known = self.options.deployments_known;
+            if present.is_none() && names::said_otherwise(known, &facts.name, key, value, live) {
                 continue;
             }
             self.value(property, &path.key(key), value, present, depth);

@@ -37,8 +37,9 @@ pub(super) fn other(type_name: &str, key: &str) -> Vec<String> {
 
 /// Whether AWS says the same in another property. `TargetGroupArn` and a `ForwardConfig` with that group are the same action
 /// (Elastic Load Balancing API reference, Action). With several groups the weights are their deployment's, not the
-/// template's, which named one.
+/// template's, which named one: unless it is known what deployments moved.
 pub(super) fn said_otherwise(
+    deployments_known: bool,
     type_name: &str,
     key: &str,
     declared: &Value,
@@ -51,8 +52,7 @@ pub(super) fn said_otherwise(
         .get("ForwardConfig")
         .and_then(|config| config.get("TargetGroups"))
         .and_then(Value::as_list);
-    groups
-        .into_iter()
-        .flatten()
-        .any(|group| group.get("TargetGroupArn") == Some(declared))
+    let groups = groups.unwrap_or_default();
+    let is_it = |group: &Value| group.get("TargetGroupArn") == Some(declared);
+    groups.iter().any(is_it) && (!deployments_known || groups.iter().all(is_it))
 }

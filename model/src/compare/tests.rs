@@ -454,6 +454,34 @@ fn items_that_left_the_template_are_taken_back() {
         ),
         ["DefaultActions.0.ForwardConfig.TargetGroupStickinessConfig"]
     );
+    // Several groups, the declared one among them, are a deployment's: unless it is known what deployments moved.
+    let listener = facts()
+        .get("AWS::ElasticLoadBalancingV2::Listener")
+        .unwrap();
+    let declared =
+        Value::from(json!({"DefaultActions": [{"Type": "forward", "TargetGroupArn": "arn:1"}]}));
+    let groups = |arns: &[&str]| {
+        let groups: Vec<Json> = arns
+            .iter()
+            .map(|arn| json!({"TargetGroupArn": arn, "Weight": 1}))
+            .collect();
+        Value::from(
+            json!({"DefaultActions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]}),
+        )
+    };
+    for (arns, known, same) in [
+        (&["arn:1"][..], true, true),
+        (&["arn:1", "arn:2"], false, true),
+        (&["arn:1", "arn:2"], true, false),
+        (&["arn:2"], false, false),
+    ] {
+        let options = CompareOptions {
+            deployments_known: known,
+            ..CompareOptions::default()
+        };
+        let compared = compare(&listener, &declared, &groups(arns), &options);
+        assert_eq!(compared.changes.is_empty(), same, "{arns:?} {known}");
+    }
     // A setting keeps its value: AWS cannot be asked to forget it.
     let setting = |value: &str| json!({"Key": "idle_timeout.timeout_seconds", "Value": value});
     assert_eq!(

@@ -39,7 +39,7 @@ pub(super) async fn active(context: &Context, table: &str) -> Result<Json> {
             Ok(answer) => {
                 let table = look(&answer, "Table").unwrap_or_default();
                 match description::status(&table) {
-                    Status::Ready => return Ok(table),
+                    Status::Ready | Status::Deploying => return Ok(table),
                     Status::Failed(reason) => return Err(Error::Failed(reason)),
                     Status::Pending | Status::Gone => {}
                 }

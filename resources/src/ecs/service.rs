@@ -174,6 +174,14 @@ static DEFINITION: Definition = Definition {
             "a strategy can name only capacity providers that are associated with the cluster (API_CreateService)",
         ),
     ],
+    stands_for: &[Mention {
+        property: "TaskDefinition",
+        type_name: "AWS::ECS::TaskDefinition",
+        name: "Family",
+        reason: "a family without a revision is its latest ACTIVE revision (API_CreateService, taskDefinition)",
+    }],
+    // A rollout that failed, or was rolled back, leaves the service running what it ran.
+    survives_failure: true,
     name: Some(Name {
         also: "_",
         ..Name::of("ServiceName", 255)
@@ -256,10 +264,12 @@ fn status(service: &Json) -> Status {
             described(set, "status") != Some("PRIMARY")
                 || described(set, "stabilityStatus") != Some("STABILIZING")
         });
-        return if steady {
-            Status::Ready
-        } else {
-            Status::Pending
+        // Until the old tasks are gone a deployment can be rolled back.
+        let several = list("taskSets").is_some_and(|sets| sets.len() > 1);
+        return match (steady, several) {
+            (_, true) => Status::Deploying,
+            (true, false) => Status::Ready,
+            (false, false) => Status::Pending,
         };
     }
     let deployments = || list("deployments").into_iter().flatten();

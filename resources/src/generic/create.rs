@@ -149,7 +149,7 @@ async fn settled(
     let mut last = made;
     loop {
         match &last.status {
-            Status::Ready => return Ok(last),
+            Status::Ready | Status::Deploying => return Ok(last),
             Status::Failed(reason) => return Err(Error::Failed(reason.clone())),
             Status::Gone => {
                 let what = format!("{}: {} is gone", definition.type_name, last.id);

@@ -141,7 +141,7 @@ pub(crate) async fn settled(context: &Context, function: &str) -> Result<()> {
         match status(&told) {
             Status::Pending => {}
             Status::Failed(reason) => return Err(Error::Failed(reason)),
-            Status::Ready | Status::Gone => return Ok(()),
+            Status::Ready | Status::Deploying | Status::Gone => return Ok(()),
         }
         let spent = context.clock().now().duration_since(start);
         if spent.unwrap_or(CHANGING) >= CHANGING {

@@ -179,6 +179,7 @@ mod tests {
                 removal: Removal::Delete,
                 native: true,
                 stateful: false,
+                deployment: None,
             };
             (address, change)
         });

@@ -1,8 +1,10 @@
 //! A small AWS for the executor's tests: it has laws (what is used exists and is ready enough; what is used cannot be
 //! deleted), takes time, fails on demand and can be cut off at any journal record.
 
+mod deployments;
 mod scene;
 
+pub(super) use deployments::Deploys;
 pub(super) use scene::{Ended, Scene};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +15,8 @@ use async_trait::async_trait;
 use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 
 use crate::apply::cloud::{
-    AwsWords, Calls, Cloud, CloudError, Deletion, LookupError, LookupResult, Observed, Status,
-    Target, Update,
+    AwsWords, Calls, Cloud, CloudError, Controller, Deletion, Deployment, LookupError,
+    LookupResult, Observed, Rollout, Status, Target, Update,
 };
 use crate::plan::Milestone;
 use crate::template::Lookup;
@@ -52,6 +54,8 @@ pub(super) struct Nature {
     pub strict: bool,
     /// A create answers with what is there already.
     pub idempotent: bool,
+    /// Another version comes by a deployment.
+    pub deploys: Option<Deploys>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,6 +78,10 @@ pub(super) struct World {
     /// What was looked up, call by call.
     pub lookups: Vec<Vec<Lookup>>,
     next: u64,
+    /// What was asked of CodeDeploy.
+    pub deployments: Vec<deployments::Asked>,
+    /// How often.
+    requests: usize,
     /// How many of a resource's calls were lost already.
     lost: BTreeMap<Address, usize>,
 }
@@ -269,6 +277,7 @@ impl Cloud for FakeCloud {
         wanted: &[(Target, PhysicalId)],
     ) -> Vec<Result<Option<Observed>, CloudError>> {
         let mut world = self.world.lock().unwrap();
+        self.pass(&mut world);
         world.reads += 1;
         world.asked = wanted
             .iter()
@@ -386,6 +395,35 @@ impl Cloud for FakeCloud {
                 self.age(thing) >= Duration::from_secs(self.nature(&thing.address).listed)
             });
         Ok(found.map(|(id, _)| id.clone()))
+    }
+
+    async fn deploy(
+        &self,
+        _: &str,
+        rollout: &Rollout,
+        calls: Arc<dyn Calls>,
+    ) -> Result<String, CloudError> {
+        self.start(rollout, calls).await
+    }
+
+    async fn deployment(
+        &self,
+        _: &str,
+        _: &Controller,
+        id: &str,
+    ) -> Result<Deployment, CloudError> {
+        let told = self.told(false).into_iter().find(|one| one.id == id);
+        told.ok_or_else(|| refusal("DeploymentDoesNotExistException"))
+    }
+
+    async fn deployments(
+        &self,
+        _: &str,
+        _: &Controller,
+        running: bool,
+        _: usize,
+    ) -> Result<Vec<Deployment>, CloudError> {
+        Ok(self.told(running))
     }
 
     async fn look_up(&self, _: &str, wanted: &[Lookup]) -> Vec<LookupResult> {

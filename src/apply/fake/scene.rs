@@ -75,10 +75,23 @@ impl Wanted for Want {
                     .unwrap_or_else(|| Value::unknown(of)),
             )
         });
-        Some(Ok(Value::Map(BTreeMap::from([
-            ("Uses".to_owned(), Value::Map(uses.collect())),
-            ("Version".to_owned(), Value::from(self.version)),
-        ]))))
+        let mut properties = BTreeMap::from([("Uses".to_owned(), Value::Map(uses.collect()))]);
+        match nature.deploys {
+            None => {
+                properties.insert("Version".to_owned(), Value::from(self.version));
+            }
+            Some(_) => {
+                let service = serde_json::json!({
+                    "TaskDefinition": format!("api:{}", self.version), "Cluster": "main", "ServiceName": "api",
+                    "LoadBalancers": [{"ContainerName": "api", "ContainerPort": 80}],
+                    // Of the group that deploys it.
+                    "ApplicationName": "shop", "DeploymentGroupName": "api",
+                });
+                let service = Value::from(service);
+                properties.extend(service.as_map().cloned().unwrap_or_default());
+            }
+        }
+        Some(Ok(Value::Map(properties)))
     }
 
     fn needs(&self, address: &Address) -> BTreeMap<Address, Dependency> {
@@ -265,9 +278,17 @@ impl Scene {
             let address = address(name);
             let prior = self.kept.resources.get(&address);
             let replaced = prior.is_some_and(|prior| prior.tainted);
+            let deploys = self.cloud.natures[name].deploys.is_some();
+            let (property, wanted) = match deploys {
+                true => (
+                    "TaskDefinition",
+                    Value::from(format!("api:{}", self.version)),
+                ),
+                false => ("Version", Value::from(self.version)),
+            };
             let version = known
                 .get(&address)
-                .and_then(|k| k.model.get("Version").cloned());
+                .and_then(|k| k.model.get(property).cloned());
             // What it uses is another one now, or will be.
             let model = known.get(&address).map(|known| &known.model);
             let ids = model.map(used_by).unwrap_or_default();
@@ -280,7 +301,8 @@ impl Scene {
                 None if destroy => continue,
                 None => Action::Create,
                 Some(_) if replaced => Action::Replace(crate::plan::ReplaceOrder::CreateFirst),
-                Some(_) if moves || version != Some(Value::from(self.version)) => Action::Update,
+                Some(_) if deploys && version.as_ref() != Some(&wanted) => Action::Deploy,
+                Some(_) if moves || version.as_ref() != Some(&wanted) => Action::Update,
                 Some(_) => Action::NoOp,
             };
             let after = want
@@ -288,15 +310,16 @@ impl Scene {
                 .unwrap()
                 .unwrap();
             let edits = vec![Edit {
-                property: "Version".into(),
+                property: property.into(),
                 before: version,
-                after: Some(Value::from(self.version)),
+                after: Some(wanted),
                 replaces: false,
                 default: None,
             }];
             let up_kind = match action {
                 Action::NoOp => Some(OperationKind::Keep),
                 Action::Update => Some(OperationKind::Update),
+                Action::Deploy => Some(OperationKind::Deploy),
                 Action::Create => Some(OperationKind::Create { replaces: false }),
                 Action::Replace(_) => Some(OperationKind::Create { replaces: true }),
                 _ => None,
@@ -325,6 +348,12 @@ impl Scene {
                 removal: Removal::Delete,
                 native: true,
                 stateful: false,
+                // The service stands for its group, too.
+                deployment: deploys.then(|| crate::plan::Deployment {
+                    by: crate::plan::Manager::CodeDeploy,
+                    group: Some(address.clone()),
+                    words: "blue/green".to_owned(),
+                }),
             };
             plan.changes.insert(address, change);
         }

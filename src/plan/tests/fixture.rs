@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::*;
 use super::empty_state;
-use crate::graph::{After, Edge, Milestone, ResourceGraph, Rules, TypeRules, Why};
+use crate::graph::{After, Edge, Mention, Milestone, ResourceGraph, Rules, TypeRules, Why};
 use crate::template::dynamic::{Piece, pieces};
 use crate::template::expr::Field;
 use crate::template::{
@@ -86,6 +86,17 @@ pub(super) fn rules() -> Rules {
             "AWS::IAM::Policy",
             TypeRules {
                 completes: vec!["Roles".into()],
+                ..native()
+            },
+        ),
+        (
+            "AWS::ECS::Service",
+            TypeRules {
+                stands_for: vec![Mention {
+                    property: "TaskDefinition".into(),
+                    type_name: "AWS::ECS::TaskDefinition".into(),
+                    name: "Family".into(),
+                }],
                 ..native()
             },
         ),
@@ -321,7 +332,7 @@ impl World {
             let Operation { address, kind, .. } = &operations[node];
             match kind {
                 OperationKind::Keep => {}
-                OperationKind::Create { .. } | OperationKind::Update => {
+                OperationKind::Create { .. } | OperationKind::Update | OperationKind::Deploy => {
                     let node = graph.get(address).unwrap();
                     let wanted = properties(node, &attributes, &self.tags).unwrap();
                     assert_eq!(
@@ -333,7 +344,7 @@ impl World {
                     assert_eq!(refines(planned, &wanted), Ok(()), "{address}");
                     let old = current(&self.state, address);
                     let (id, mut model) = match (kind, old) {
-                        (OperationKind::Update, Some(id)) => {
+                        (OperationKind::Update | OperationKind::Deploy, Some(id)) => {
                             let live = self.observed.live[&(address.clone(), id.clone())]
                                 .clone()
                                 .unwrap();
@@ -386,6 +397,7 @@ impl World {
                         Some(Live {
                             model,
                             failed: None,
+                            deploying: false,
                         }),
                     );
                 }
@@ -446,6 +458,7 @@ impl World {
                 OperationKind::Keep => "keep",
                 OperationKind::Create { .. } => "create",
                 OperationKind::Update => "update",
+                OperationKind::Deploy => "deploy",
                 OperationKind::Adopt(_) => "adopt",
                 OperationKind::Delete { .. } => "delete",
                 OperationKind::Forget { .. } => "forget",
@@ -568,6 +581,7 @@ pub(super) fn show(plan: &Plan) -> String {
             Action::NoOp => "=",
             Action::Create => "+",
             Action::Update => "~",
+            Action::Deploy => "deploy",
             Action::Replace(ReplaceOrder::CreateFirst) => "+/-",
             Action::Replace(ReplaceOrder::DeleteFirst) => "-/+",
             Action::Delete { snapshot: false } => "-",
@@ -582,6 +596,9 @@ pub(super) fn show(plan: &Plan) -> String {
             change.address.logical_id,
             reasons.join(", ")
         );
+        if let Some(deployment) = &change.deployment {
+            text += &format!("    ({})\n", deployment.words);
+        }
         for edit in &change.edits {
             text += &format!(
                 "    {}: {} -> {}\n",
@@ -621,6 +638,15 @@ pub(super) fn show(plan: &Plan) -> String {
             value(&drift.live)
         );
     }
+    for one in &plan.managed {
+        let owner = one.owner.as_ref().map_or("?", |owner| &owner.logical_id);
+        text += &format!(
+            "managed {} {} by {} ({owner})\n",
+            one.address.logical_id,
+            one.property,
+            one.by.name()
+        );
+    }
     for warning in &plan.warnings {
         text += &format!("warning: {warning}\n");
     }
@@ -646,6 +672,9 @@ fn reason(reason: &Reason) -> String {
         Reason::Destroy => "destroy".into(),
         Reason::Tainted => "tainted".into(),
         Reason::Property { property, cause } => format!("{property}{}", because(cause)),
+        Reason::Deployed { property, cause } => {
+            format!("{property} is deployed{}", because(cause))
+        }
         Reason::CreateOnly { property, cause } => {
             format!("{property} is create-only{}", because(cause))
         }

@@ -1,6 +1,7 @@
 //! The planner on small environments.
 
 mod changes;
+mod deployments;
 mod fixture;
 mod instances;
 mod random;
@@ -448,7 +449,7 @@ fn the_desired_count_belongs_to_auto_scaling() {
         )
         .applied()
         .meddle("Service", "/DesiredCount", json!(7));
-    assert_snapshot!(world.show(), @r#"nothing to do"#);
+    assert_snapshot!(world.show(), @r#"managed Service DesiredCount by auto scaling (Scaling)"#);
     // Who edits it in the template means it.
     assert_snapshot!(world.clone().edit("Service", "/DesiredCount", json!(3)).show(), @r#"
     ~ Service: DesiredCount
@@ -482,12 +483,13 @@ fn throughput_of_an_index_belongs_to_auto_scaling() {
         )
         .applied();
     // The other index, and the other units of this one, are the template's.
-    assert_snapshot!(world.clone().meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 2)])).show(), @"nothing to do");
-    assert_snapshot!(world.meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 3)])).show(), @r"
+    assert_snapshot!(world.clone().meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 2)])).show(), @r#"managed Table GlobalSecondaryIndexes.0.ProvisionedThroughput.WriteCapacityUnits by auto scaling (Scaling)"#);
+    assert_snapshot!(world.meddle("Table", "/GlobalSecondaryIndexes", json!([index("b", 9), index("a", 3)])).show(), @r#"
     ~ Table: GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits
         GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits: 3 -> 2
     drift Table GlobalSecondaryIndexes.1.ProvisionedThroughput.WriteCapacityUnits, set back: 2 -> 3
-    ");
+    managed Table GlobalSecondaryIndexes.0.ProvisionedThroughput.WriteCapacityUnits by auto scaling (Scaling)
+    "#);
 }
 
 /// A table's stream is another only when it shows something else.
