@@ -4,6 +4,7 @@
 //! `plan` -> {`graph`, `template`}. The engine never imports `report`: it emits typed events into a channel.
 
 pub mod apply;
+pub mod checks;
 pub mod cli;
 pub mod graph;
 pub mod plan;

@@ -33,15 +33,14 @@ pub(super) fn run(global: &Global) -> Outcome {
         let assumed = made.stacks.iter().filter(|stack| stack.assumed);
         not_looked_up = assumed.map(|stack| stack.name.clone()).collect();
         // What was only taken to hold can contradict itself across stacks.
+        let mut between = Vec::new();
         if not_looked_up.is_empty() {
-            ResourceGraph::build(&made.stacks, &Rules::native())
+            let graph = ResourceGraph::build(&made.stacks, &Rules::native())
                 .map_err(Failure::of_diagnostics)?;
+            between = workflow::checked(&graph)?;
         }
-        warnings = made
-            .stacks
-            .into_iter()
-            .flat_map(|stack| stack.warnings)
-            .collect();
+        let within = made.stacks.into_iter().flat_map(|stack| stack.warnings);
+        warnings = within.chain(between).collect();
     }
     let resources: usize = loaded
         .stacks

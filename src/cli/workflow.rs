@@ -14,13 +14,14 @@ use super::session::{Connected, Session, shown};
 use crate::apply::references::look_up_anew;
 use crate::apply::refresh::{Refreshed, refresh, without_reading};
 use crate::apply::templates::Templates;
+use crate::checks;
 use crate::graph::{NameError, Names, ResourceGraph, Rules};
 use crate::plan::{Desired, Plan, PlanInputs, PlanOptions, plan};
 use crate::project::assembly::names_stack;
 use crate::project::{StackSpec, stack_id, stack_name};
 use crate::report::failure::Failure;
 use crate::template::diagnostic::did_you_mean;
-use crate::template::{self, Inputs, Stack, Template};
+use crate::template::{self, Diagnostic, Inputs, Stack, Template};
 
 /// The templates of an environment, read and found right.
 pub(super) struct Loaded {
@@ -156,9 +157,25 @@ pub(super) fn graph(
     ask: bool,
 ) -> Result<(ResourceGraph, PlanInputs), Failure> {
     let made = instantiate(session, global, loaded, known, ask)?;
-    let graph =
+    let mut graph =
         ResourceGraph::build(&made.stacks, &Rules::native()).map_err(Failure::of_diagnostics)?;
+    let warnings = checked(&graph)?;
+    graph.warn(&warnings);
     Ok((graph, made.inputs))
+}
+
+/// What is wrong between the resources of a graph.
+///
+/// # Errors
+/// What AWS would refuse, or what would never work; the result is what is only worth knowing.
+pub(super) fn checked(graph: &ResourceGraph) -> Result<Vec<Diagnostic>, Failure> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = checks::check(graph)
+        .into_iter()
+        .partition(Diagnostic::is_error);
+    match errors.is_empty() {
+        true => Ok(warnings),
+        false => Err(Failure::of_diagnostics(errors)),
+    }
 }
 
 /// The values that are given for each stack's parameters, without asking for any.

@@ -25,7 +25,7 @@ impl ResourceGraph {
                 .warnings
                 .iter()
                 .filter(|one| one.code != "unchecked-type");
-            graph.warnings.extend(warnings.map(Diagnostic::in_one_line));
+            graph.warn(warnings);
             for resource in stack.resources.values() {
                 let mut resource = resource.clone();
                 resource.properties = exports.link(&resource.properties, stack, &mut errors);

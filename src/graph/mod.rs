@@ -20,7 +20,7 @@ use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
 
-use crate::template::{Expr, Source, StackResource};
+use crate::template::{Diagnostic, Expr, Source, StackResource};
 
 pub(crate) use hidden::{each_at, touches};
 pub use names::{NameError, Names};
@@ -221,6 +221,12 @@ impl ResourceGraph {
     /// What the templates' parameters and policies make worth knowing, each with its place.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Adds what is worth knowing and stopped nothing.
+    pub(crate) fn warn<'d>(&mut self, warnings: impl IntoIterator<Item = &'d Diagnostic>) {
+        let lines = warnings.into_iter().map(Diagnostic::in_one_line);
+        self.warnings.extend(lines);
     }
 
     /// The outputs of all stacks, by `region/stack.Name`.
