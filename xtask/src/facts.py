@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import cfnlint
-from cfnlint.data.schemas.providers.us_east_1 import types
 from cfnlint.schema._getatts import _all_property_types, _exceptions
 
 DATA = Path(cfnlint.__file__).parent / "data"
+types = json.loads((DATA / "schemas" / "providers" / "us-east-1.json").read_text())
 
 # Prose, links, and what only cfn-lint itself understands.
 DROPPED = {
