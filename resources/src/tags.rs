@@ -462,6 +462,15 @@ pub fn swept(item: &Json, _: &PhysicalId) -> Option<Json> {
     Some(json!({"Tags": item.get("Tags")?}))
 }
 
+/// Selects the tags of an answer that has them as a map.
+pub fn mapped(answer: &Json, _: &PhysicalId) -> Option<Json> {
+    let tags = crate::mapping::member(answer, "Tags")?.as_object()?;
+    let pairs = tags
+        .iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}));
+    Some(json!({"Tags": pairs.collect::<Vec<_>>()}))
+}
+
 /// Whether a description has no ownership tag: tags that were set a moment ago, or somebody else's resource.
 pub fn untagged(description: &Json) -> bool {
     let tags = description.get("Tags").and_then(Json::as_array);

@@ -14,6 +14,17 @@ pub(crate) static TARGETS: Load = Load::of(
     "ScalableTargets",
     "ResourceId",
 );
+pub(crate) static TAGS: Load = Load {
+    gone: &["ResourceNotFoundException"],
+    ..Load::of(
+        "application-autoscaling",
+        "ListTagsForResource",
+        By::One(&["ResourceARN"]),
+        1,
+        "",
+        "",
+    )
+};
 pub(crate) static ACTIONS: Load = Load::of(
     "application-autoscaling",
     "DescribeScheduledActions",

@@ -4,10 +4,13 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{ACTIONS, TARGETS};
+use super::{ACTIONS, TAGS, TARGETS};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::prelude::*;
+use crate::tags;
+
+const ARN: Key = Key::Described(&["ScalableTargetARN"]);
 
 native!(
     /// `AWS::ApplicationAutoScaling::ScalableTarget`.
@@ -16,6 +19,8 @@ native!(
         create: Create::of("RegisterScalableTarget", ""),
         reads: &[
             Read { key: Key::Id(&[2, 0]), select: Some(target), ..Read::of(&TARGETS) },
+            Read { key: ARN, select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
+            Read { key: ARN, when: Some(tags::untagged), select: Some(tags::mapped), ..Read::of(&TAGS) },
             Read {
                 key: Key::Id(&[2, 0, 1]),
                 select: Some(action),
@@ -37,6 +42,7 @@ native!(
             &["ObjectNotFoundException"],
         ),
         find: Find::Key(&["ResourceId", "ScalableDimension", "ServiceNamespace"]),
+        tags: Tags::Member,
         rules: &[
             Rule::Computed("Id", id),
             // Services with a service-linked role use that, whatever is said (API_RegisterScalableTarget, "RoleARN").

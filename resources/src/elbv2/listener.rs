@@ -1,6 +1,6 @@
 //! `AWS::ElasticLoadBalancingV2::Listener`: a port of a load balancer, and what happens to what comes in there.
 
-use super::{LISTENER_ATTRIBUTES, LISTENERS, LISTENERS_OF_LOAD_BALANCERS, NO_LISTENER};
+use super::{LISTENER_ATTRIBUTES, LISTENERS, LISTENERS_OF_LOAD_BALANCERS, NO_LISTENER, TAGS};
 use crate::context::Context;
 use crate::definition::FindFuture;
 use crate::prelude::*;
@@ -10,7 +10,11 @@ native!(
     Listener,
     Definition {
         create: Create::of("CreateListener", "Listeners.0"),
-        reads: &[Read::of(&LISTENERS), Read { only_for: &["ListenerAttributes"], ..Read::of(&LISTENER_ATTRIBUTES) }],
+        reads: &[
+            Read::of(&LISTENERS),
+            Read { only_for: &["ListenerAttributes"], ..Read::of(&LISTENER_ATTRIBUTES) },
+            Read::of(&TAGS),
+        ],
         updates: &[
             Change {
                 // A protocol with TLS needs them all, one without has none of them.
@@ -25,6 +29,7 @@ native!(
         },
         find: Find::Search(find),
         rules: &[Rule::Renamed("ListenerAttributes", "Attributes")],
+        tags: Tags::Member,
         needs: &[
             Need {
                 property: "Certificates.*.CertificateArn",
@@ -55,7 +60,11 @@ native!(
 );
 
 /// A load balancer has one listener a port; gateway load balancers have one listener.
-fn find<'a>(context: &'a Context, desired: &'a Value, _: &'a Incarnation) -> FindFuture<'a> {
+fn find<'a>(
+    context: &'a Context,
+    desired: &'a Value,
+    incarnation: &'a Incarnation,
+) -> FindFuture<'a> {
     Box::pin(async move {
         let Some(balancer) = desired.get("LoadBalancerArn").and_then(Value::as_str) else {
             return Ok(None);
@@ -65,8 +74,12 @@ fn find<'a>(context: &'a Context, desired: &'a Value, _: &'a Incarnation) -> Fin
         let found = listeners
             .iter()
             .find(|listener| look(listener, "Port").map(|port| port.to_string()) == port);
-        Ok(found
-            .and_then(|listener| described(listener, "ListenerArn"))
-            .map(PhysicalId::from))
+        match found.and_then(|listener| described(listener, "ListenerArn")) {
+            Some(arn) => {
+                let id = PhysicalId::from(arn);
+                generic::if_ours(Listener.definition(), context, id, incarnation).await
+            }
+            None => Ok(None),
+        }
     })
 }

@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payctl_model::compare::{CompareOptions, compare};
-use payctl_model::facts::facts;
 
-use super::{NO_RULE, RULES, RULES_OF_LISTENERS};
+use super::{NO_RULE, RULES, RULES_OF_LISTENERS, TAGS};
 use crate::context::{Context, Intention};
 use crate::definition::FindFuture;
 use crate::error::{Error, Result};
@@ -20,7 +18,7 @@ pub struct ListenerRule;
 
 static DEFINITION: Definition = Definition {
     create: Create::of("CreateRule", "Rules.0"),
-    reads: &[Read::of(&RULES)],
+    reads: &[Read::of(&RULES), Read::of(&TAGS)],
     updates: &[
         // Where a rule moves, its place is made before what it does there.
         Change {
@@ -38,6 +36,7 @@ static DEFINITION: Definition = Definition {
     rules: &[Rule::Computed("ListenerArn", |rule| {
         Some(listener_of(described(rule, "RuleArn")?)?.into())
     })],
+    tags: Tags::Member,
     // PriorityInUse (API_CreateRule).
     unique: &[&["ListenerArn", "Priority"]],
     // ResourceInUse (API_DeleteTargetGroup: "You can delete a target group if it is not referenced by any actions").
@@ -197,38 +196,26 @@ fn moves(
     Moves::Free(moves)
 }
 
-/// The rule with the declared priority, where it is otherwise as declared too: rules are found without tags, and what another one
-/// has made there is not taken.
-fn find<'a>(context: &'a Context, desired: &'a Value, _: &'a Incarnation) -> FindFuture<'a> {
+/// The rule with the declared priority, where its tag says that it is this one: what another one has made there is not taken.
+fn find<'a>(
+    context: &'a Context,
+    desired: &'a Value,
+    incarnation: &'a Incarnation,
+) -> FindFuture<'a> {
     Box::pin(async move {
         let listener = desired.get("ListenerArn").and_then(Value::as_str);
         let priority = desired.get("Priority").and_then(priority_of);
-        let (Some(listener), Some(priority), Some(facts)) =
-            (listener, priority, facts().get(DEFINITION.type_name))
-        else {
+        let (Some(listener), Some(priority)) = (listener, priority) else {
             return Ok(None);
         };
-        for rule in generic::items_of(context, &RULES_OF_LISTENERS, listener).await? {
-            let (Some(arn), Some(told)) =
-                (described(&rule, "RuleArn"), described(&rule, "Priority"))
-            else {
-                continue;
-            };
-            if told.parse() != Ok(priority) {
-                continue;
-            }
-            let id = PhysicalId::from(arn);
-            let Some(observed) = generic::observed(&DEFINITION, &id, &rule)? else {
-                continue;
-            };
-            let compared = compare(&facts, desired, &observed.model, &CompareOptions::default());
-            let differs = compared
-                .changes
-                .iter()
-                .any(|change| !facts.is_write_only(&change.property));
-            return Ok((!differs).then_some(id));
+        let rules = generic::items_of(context, &RULES_OF_LISTENERS, listener).await?;
+        let there = rules
+            .iter()
+            .find(|rule| described(rule, "Priority").map(str::parse) == Some(Ok(priority)));
+        match there.and_then(|rule| described(rule, "RuleArn")) {
+            Some(arn) => generic::if_ours(&DEFINITION, context, arn.into(), incarnation).await,
+            None => Ok(None),
         }
-        Ok(None)
     })
 }
 

@@ -19,7 +19,12 @@ const NO_TARGET_GROUP: &[&str] = &["TargetGroupNotFound"];
 const NO_LISTENER: &[&str] = &["ListenerNotFound"];
 const NO_RULE: &[&str] = &["RuleNotFound", "ListenerNotFound"];
 /// What was read a moment ago may be gone at the next call.
-const NOTHING: &[&str] = &["LoadBalancerNotFound", "TargetGroupNotFound"];
+const NOTHING: &[&str] = &[
+    "LoadBalancerNotFound",
+    "TargetGroupNotFound",
+    "ListenerNotFound",
+    "RuleNotFound",
+];
 
 const fn of_arns(
     operation: &'static str,
@@ -124,7 +129,7 @@ pub(crate) static CERTIFICATES_OF_LISTENERS: Load = of_one(
     "Certificates",
     NO_LISTENER,
 );
-/// Of load balancers and target groups in the same calls.
+/// Of load balancers, target groups, listeners and rules in the same calls.
 pub(crate) static TAGS: Load = of_arns(
     "DescribeTags",
     "ResourceArns",

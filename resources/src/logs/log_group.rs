@@ -16,7 +16,7 @@ native!(
         reads: &[
             Read::of(&LOG_GROUPS),
             Read { key: ARN, select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
-            Read { key: ARN, when: Some(tags::untagged), select: Some(listed), ..Read::of(&TAGS) },
+            Read { key: ARN, when: Some(tags::untagged), select: Some(tags::mapped), ..Read::of(&TAGS) },
             Read { when: Some(protected), select: Some(document), into: "DataProtectionPolicy", ..Read::of(&DATA_PROTECTION) },
             Read {
                 key: ARN,
@@ -66,15 +66,6 @@ fn protected(group: &Json) -> bool {
         described(group, "dataProtectionStatus"),
         Some("ACTIVATED" | "DISABLED")
     )
-}
-
-fn listed(answer: &Json, _: &PhysicalId) -> Option<Json> {
-    let tags = answer.get("tags")?.as_object()?;
-    let pairs: Vec<Json> = tags
-        .iter()
-        .map(|(key, value)| json!({"Key": key, "Value": value}))
-        .collect();
-    Some(json!({"Tags": pairs}))
 }
 
 fn document(answer: &Json, _: &PhysicalId) -> Option<Json> {
