@@ -357,9 +357,9 @@ impl TypeFacts {
     }
 
     /// Whether AWS sets it and a template cannot. What is create-only too can be declared and is not read-only here: some
-    /// schemas list a name that AWS makes up when it is left out as both.
+    /// schemas list a name that AWS makes up when it is left out as both. Of two that cover it the nearer one counts.
     pub fn is_read_only(&self, path: &PropertyPath) -> bool {
-        covers(&self.read_only, path) && !covers(&self.create_only, path)
+        nearest(&self.read_only, path) > nearest(&self.create_only, path)
     }
 
     /// Whether AWS never gives it back.
@@ -503,6 +503,12 @@ impl TypeFacts {
             }
         }
     }
+}
+
+/// How many steps the longest pattern has that covers a path.
+fn nearest(patterns: &[PropertyPath], path: &PropertyPath) -> Option<usize> {
+    let covering = patterns.iter().filter(|pattern| pattern.is_prefix_of(path));
+    covering.map(|pattern| pattern.steps().len()).max()
 }
 
 fn covers(patterns: &[PropertyPath], path: &PropertyPath) -> bool {

@@ -202,3 +202,10 @@ fn each_type_is_decoded_once_and_each_block_inflated_once() {
     let blocks = facts.pack.blocks_inflated();
     assert!(blocks * 5 < neighbours.len(), "{blocks} blocks");
 }
+
+#[test]
+fn of_two_facts_that_cover_a_property_the_nearer_one_counts() {
+    let vpc = super::facts().get("AWS::EC2::VPC").unwrap();
+    assert!(!vpc.is_read_only(&"VpcEncryptionControl.Mode".into()));
+    assert!(vpc.is_read_only(&"VpcEncryptionControl.State".into()));
+}

@@ -25,6 +25,7 @@ native!(
         ],
         delete: Delete { busy: &["DependencyViolation"], ..Delete::of("DeleteVpc", &["VpcId"], &["InvalidVpcID.NotFound"]) },
         rules: &[
+            Rule::Told("VpcEncryptionControl", "EncryptionControl"),
             Rule::Computed("CidrBlockAssociations", |vpc| {
                 ranges(vpc, "CidrBlockAssociationSet", "CidrBlockState", "AssociationId")
             }),

@@ -74,6 +74,7 @@ static DEFINITION: Definition = Definition {
     find: Find::Search(search),
     rules: &[
         // PutRule tells it under another name than ListRules.
+        mapping::Rule::Told("RuleName", "Name"),
         mapping::Rule::Told("Arn", "Arn"),
         mapping::Rule::Told("Arn", "RuleArn"),
         mapping::Rule::Renamed(

@@ -41,6 +41,7 @@ native!(
                     "SignatureVersion",
                     "TracingConfig",
                     "FifoThroughputScope",
+                    "MaximumMessageSize",
                 ],
                 mode: Mode::Step(attributes),
                 ..Change::of("SetTopicAttributes", &["TopicArn"])
@@ -62,6 +63,7 @@ native!(
             Rule::Sent("SignatureVersion", "Attributes.SignatureVersion"),
             Rule::Sent("TracingConfig", "Attributes.TracingConfig"),
             Rule::Sent("FifoThroughputScope", "Attributes.FifoThroughputScope"),
+            Rule::Sent("MaximumMessageSize", "Attributes.MaximumMessageSize"),
             Rule::Told("DisplayName", "DisplayName"),
             Rule::Told("KmsMasterKeyId", "KmsMasterKeyId"),
             Rule::Told("FifoTopic", "FifoTopic"),
@@ -70,6 +72,7 @@ native!(
             Rule::Told("SignatureVersion", "SignatureVersion"),
             Rule::Told("TracingConfig", "TracingConfig"),
             Rule::Told("FifoThroughputScope", "FifoThroughputScope"),
+            Rule::Told("MaximumMessageSize", "MaximumMessageSize"),
             Rule::Computed("DeliveryStatusLogging", logging),
         ],
         tags: Tags::Member,
