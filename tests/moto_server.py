@@ -17,7 +17,9 @@ import moto.ec2.models.vpc_peering_connections as peerings
 import moto.ec2.models.vpcs as vpcs
 import moto.ec2.responses.dhcp_options as dhcp_options
 import moto.ecs.responses as ecs
+import moto.s3.responses as s3
 import strict
+import xmltodict
 from moto.server import main
 
 # CreateService keeps these nowhere; UpdateService keeps whatever it is sent.
@@ -96,6 +98,23 @@ def let_go_of_old_options(associate_dhcp_options):
     return associate
 
 
+def keep_tags_of_buckets(put):
+    """Tags that a bucket is made with (API_CreateBucketConfiguration, Tags)."""
+
+    def create(self, request, bucket_name, querystring):
+        answer = put(self, request, bucket_name, querystring)
+        if not querystring and self.body:
+            made = xmltodict.parse(self.body).get("CreateBucketConfiguration") or {}
+            tags = (made.get("Tags") or {}).get("Tag", [])
+            tags = tags if isinstance(tags, list) else [tags]
+            if tags:
+                pairs = {tag["Key"]: tag.get("Value") or "" for tag in tags}
+                self.backend.put_bucket_tagging(bucket_name, pairs)
+        return answer
+
+    return create
+
+
 def know_own_id(resource, name):
     """The filter for the identifier itself, which moto answers with 500 (API_DescribeNetworkAcls and the others')."""
     others = resource.get_filter_value
@@ -118,6 +137,8 @@ responses.create_service = keep_service_members(responses.create_service)
 security_groups.SecurityGroupRule.description = property(rule_description)
 interfaces = elastic_network_interfaces.NetworkInterfaceBackend
 interfaces.create_network_interface = goes_with_its_instance(interfaces.create_network_interface)
+buckets = s3.S3Response
+buckets._bucket_response_put = keep_tags_of_buckets(buckets._bucket_response_put)
 backend = nat_gateways.NatGatewayBackend
 backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
 

@@ -185,6 +185,11 @@ impl Context {
         &self.clock
     }
 
+    /// Where calls go, and whose they are.
+    pub async fn place(&self) -> Result<Place> {
+        Ok(self.caller.place().await?)
+    }
+
     /// An ARN that AWS does not tell: see [`Key::Arn`](crate::definition::Key::Arn).
     pub async fn arn(&self, pattern: &str, id: &PhysicalId) -> Result<String> {
         Ok(self.caller.place().await?.arn(pattern, id))

@@ -31,6 +31,7 @@ pub mod definition;
 pub mod deployments;
 pub mod dynamodb;
 pub mod ec2;
+pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod error;
@@ -45,7 +46,9 @@ pub mod mapping;
 pub mod names;
 pub mod rds;
 pub mod resource;
+pub mod s3;
 pub mod secretsmanager;
+pub mod servicediscovery;
 mod shared_policy;
 pub mod sns;
 pub mod sqs;
@@ -153,6 +156,13 @@ pub const TYPES: &[&dyn Resource] = &[
     &elbv2::listener::Listener,
     &elbv2::listener_rule::ListenerRule,
     &elbv2::listener_certificate::ListenerCertificate,
+    &s3::bucket::Bucket,
+    &s3::bucket_policy::BucketPolicy,
+    &ecr::repository::Repository,
+    &servicediscovery::private_dns_namespace::PrivateDnsNamespace,
+    &servicediscovery::public_dns_namespace::PublicDnsNamespace,
+    &servicediscovery::http_namespace::HttpNamespace,
+    &servicediscovery::service::Service,
     &iam::role::Role,
     &iam::policy::Policy,
     &iam::managed_policy::ManagedPolicy,

@@ -96,6 +96,16 @@ pub enum By {
     All,
 }
 
+impl By {
+    /// The member for a thing that is named by itself.
+    pub(crate) fn first(self) -> Option<&'static str> {
+        match self {
+            By::One(members) => members.first().copied(),
+            _ => None,
+        }
+    }
+}
+
 /// The loads of one [`read_many`].
 #[derive(Default)]
 struct Loaders {

@@ -302,6 +302,24 @@ pub const TAG_CALLS: &[TagCalls] = &[
         named_by: &[],
     },
     TagCalls {
+        service: "ecr",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "resourceArn",
+        tags: "tags",
+        keys: "tagKeys",
+        named_by: &["Arn"],
+    },
+    TagCalls {
+        service: "servicediscovery",
+        add: "TagResource",
+        remove: "UntagResource",
+        resource: "ResourceARN",
+        tags: "Tags",
+        keys: "TagKeys",
+        named_by: &["Arn"],
+    },
+    TagCalls {
         service: "kms",
         add: "TagResource",
         remove: "UntagResource",
@@ -519,6 +537,62 @@ pub async fn tagged(
         .collect())
 }
 
+/// Services that take all tags of a thing in one call, those included that stay: the call that tells them, the member of its answer, the
+/// call that writes them, and the member that they go into.
+const WHOLE: &[(&str, &Load, &str, &str, &str)] = &[(
+    "s3",
+    &crate::s3::TAGS,
+    "TagSet",
+    "PutBucketTagging",
+    "Tagging",
+)];
+
+/// Writes all tags of a thing anew: what is there now, with these set and those taken away.
+async fn rewrite(
+    context: &Context,
+    whole: &(
+        &'static str,
+        &'static Load,
+        &'static str,
+        &'static str,
+        &'static str,
+    ),
+    id: &PhysicalId,
+    set: &BTreeMap<&String, &String>,
+    removed: &[&String],
+) -> Result<()> {
+    let (service, load, told, operation, member) = *whole;
+    let items = loaders::load(context, load, id.as_str()).await?;
+    let listed = items
+        .first()
+        .and_then(|item| item.get(told))
+        .and_then(Json::as_array);
+    let text = |tag: &Json, name: &str| {
+        let text = tag.get(name).and_then(Json::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let mut all: BTreeMap<String, String> = listed
+        .into_iter()
+        .flatten()
+        .map(|tag| (text(tag, "Key"), text(tag, "Value")))
+        .collect();
+    all.retain(|key, _| !removed.contains(&key));
+    all.extend(
+        set.iter()
+            .map(|(key, value)| ((*key).clone(), (*value).clone())),
+    );
+    let pairs: Vec<Json> = all
+        .iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .collect();
+    let Some(key) = load.by.first() else {
+        return Ok(());
+    };
+    let input = json!({key: id.as_str(), member: {told: pairs}});
+    context.write(service, operation, input).await?;
+    Ok(())
+}
+
 /// Makes the live tags the declared ones: sets what is new or differs, removes what is declared no more. Tags of payctl's and
 /// AWS's own are never removed.
 pub async fn update(
@@ -541,8 +615,28 @@ pub async fn update(
         .keys()
         .filter(|key| !wanted.contains_key(*key) && !is_reserved(key))
         .collect();
+    if let Some(whole) = whole(definition) {
+        if set.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
+        return rewrite(context, whole, id, &set, &removed).await;
+    }
     set_tags(context, definition, id, live, &set).await?;
     remove_tags(context, definition, id, live, &removed).await
+}
+
+fn whole(
+    definition: &Definition,
+) -> Option<&'static (
+    &'static str,
+    &'static Load,
+    &'static str,
+    &'static str,
+    &'static str,
+)> {
+    WHOLE
+        .iter()
+        .find(|(service, ..)| *service == definition.service)
 }
 
 /// Rewrites the address tag of a resource that was given another address. What carries no such tag has nothing to rewrite.
@@ -693,6 +787,9 @@ async fn set_tags(
 ) -> Result<()> {
     if set.is_empty() {
         return Ok(());
+    }
+    if let Some(whole) = whole(definition) {
+        return rewrite(context, whole, id, set, &[]).await;
     }
     let calls = calls(definition)?;
     let pairs: Vec<(&str, Option<&str>)> = set

@@ -88,6 +88,12 @@ fn is_taken(error: &CloudError) -> bool {
     })
 }
 
+/// Whether AWS refused because something was put into it that payctl did not make: `BucketNotEmpty`, `RepositoryNotEmptyException`.
+fn is_full(error: &CloudError) -> bool {
+    let code = error.aws.as_ref().map(|aws| aws.code.as_str());
+    code.is_some_and(|code| code.contains("NotEmpty"))
+}
+
 fn list(attributes: &[AttributeOf]) -> String {
     attributes
         .iter()
@@ -171,6 +177,10 @@ impl Failure {
                 "what has the name in AWS is not payctl's, or not this environment's, and is left alone: choose another \
                  name, or delete it, then apply again"
             }
+            Cause::Cloud(error) if is_full(error) => {
+                "what others have put into it is not payctl's to delete: empty it (versions too; an ECR repository may declare \
+                 EmptyOnDelete), or keep it with `DeletionPolicy: Retain`, then apply again"
+            }
             Cause::Reference(error) => error
                 .help
                 .unwrap_or("mend the reference or what it names, then apply again"),
@@ -199,5 +209,32 @@ impl Failure {
             "file": place.map(|place| place.source.name()), "line": position.map(|at| at.line),
             "column": position.map(|at| at.column),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::cloud::AwsWords;
+
+    #[test]
+    fn what_is_not_empty_is_to_be_emptied_or_kept() {
+        let words = AwsWords {
+            call: "s3:DeleteBucket".into(),
+            code: "BucketNotEmpty".into(),
+            message: "The bucket you tried to delete is not empty".into(),
+            request_id: None,
+        };
+        let error = CloudError {
+            message: words.message.clone(),
+            aws: Some(Box::new(words)),
+            refused: true,
+        };
+        let help = Failure::of(error, &PhysicalId::from("shop")).help();
+        assert!(help.starts_with("shop exists and is recorded; "), "{help}");
+        assert!(
+            help.contains("empty it") && help.contains("Retain"),
+            "{help}"
+        );
     }
 }

@@ -29,6 +29,7 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("blue_green.yaml", &[]),
+    ("archive.yaml", &[]),
     ("capacity.yaml", &[]),
     ("card_network.yaml", &[]),
     ("data/alarms.yaml", &[]),
@@ -52,10 +53,12 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
     ("edge.yaml", &[]),
     ("gateway_nlb.yaml", &[]),
     ("hosts.yaml", &[]),
+    ("images.yaml", &[]),
     ("launch_template.yaml", &[]),
     ("ledger.yaml", &[]),
     ("messages.yaml", &[]),
     ("private_network.yaml", &[]),
+    ("registry.yaml", &[]),
     ("roles.yaml", &[]),
     ("routing.yaml", &[("OidcSecret", "correct-horse-9")]),
     ("schedules.yaml", &[]),
@@ -145,6 +148,10 @@ const LET_GO: &[(&str, &str)] = &[
     (
         "AWS::Logs::LogGroup",
         "its filters go with it; whoever writes into it is not known (API_DeleteLogGroup)",
+    ),
+    (
+        "AWS::S3::Bucket",
+        "its policy goes with it, and what is delivered to it is not (API_DeleteBucket)",
     ),
     (
         "AWS::SNS::Topic",

@@ -194,6 +194,9 @@ scenarios! {
     ledger
     blue_green
     loops
+    archive
+    images
+    registry
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod networks;
 mod operations;
 mod round_trip;
 mod secrets;
+mod stores;
 mod trip;
 mod whole_life;

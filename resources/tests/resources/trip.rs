@@ -157,8 +157,11 @@ impl Trip {
         let facts = facts()
             .get(made.resource.definition().type_name)
             .expect("a native type is registered");
+        let not_told = made.resource.definition().not_told.iter();
+        let not_told: Vec<PropertyPath> = not_told.map(|(path, _)| (*path).into()).collect();
         let options = CompareOptions {
             last_applied,
+            not_read: &not_told,
             ..CompareOptions::default()
         };
         compare(&facts, &made.desired, &observed.model, &options)

@@ -5,6 +5,7 @@ mod cloudwatch;
 mod codedeploy;
 mod dynamodb;
 pub mod ec2;
+mod ecr;
 pub mod ecs;
 pub mod elbv2;
 mod events;
@@ -15,6 +16,7 @@ mod logs;
 pub mod rds;
 pub mod s3;
 mod secretsmanager;
+pub mod servicediscovery;
 mod sns;
 mod sqs;
 mod ssm;
@@ -30,6 +32,7 @@ pub const SERVICES: &[&Service] = &[
     &codedeploy::SERVICE,
     &dynamodb::SERVICE,
     &ec2::SERVICE,
+    &ecr::SERVICE,
     &elbv2::SERVICE,
     &ecs::SERVICE,
     &events::SERVICE,
@@ -40,6 +43,7 @@ pub const SERVICES: &[&Service] = &[
     &rds::SERVICE,
     &s3::SERVICE,
     &secretsmanager::SERVICE,
+    &servicediscovery::SERVICE,
     &sns::SERVICE,
     &sqs::SERVICE,
     &ssm::SERVICE,

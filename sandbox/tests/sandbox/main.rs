@@ -16,6 +16,7 @@ mod keys_and_logs;
 mod parameters;
 mod queues;
 mod rds;
+mod registries;
 mod scaling;
 mod secrets;
 mod support;

@@ -97,6 +97,10 @@ for region in ("us-east-1", "us-west-2"):
     # What `cdk bootstrap` makes is the account's, not the project's.
     for item in pages("ssm", "describe_parameters", "Parameters"):
         if not item["Name"].startswith("/cdk-bootstrap/"): found("parameter", item["Name"])
+    for item in pages("ecr", "describe_repositories", "repositories"):
+        if not item["repositoryName"].startswith("cdk-"): found("repository", item["repositoryName"])
+    for item in pages("servicediscovery", "list_namespaces", "Namespaces"): found("namespace", item["Name"])
+    for item in pages("servicediscovery", "list_services", "Services"): found("discovered service", item["Name"])
     # Those in their recovery window are not listed; those of a service are its own.
     for item in pages("secretsmanager", "list_secrets", "SecretList"):
         if "!" not in item["Name"]: found("secret", item["Name"])
@@ -105,6 +109,8 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("kms", "list_keys", "Keys"):
         state = client("kms").describe_key(KeyId=item["KeyId"])["KeyMetadata"]
         if state["KeyState"] != "PendingDeletion" and state.get("KeyManager") == "CUSTOMER": found("key", item["KeyId"])
+for item in boto3.client("s3", region_name="us-east-1", endpoint_url=url).list_buckets()["Buckets"]:
+    if not item["Name"].startswith("cdk-"): left.append("bucket " + item["Name"])
 iam = boto3.client("iam", region_name="us-east-1", endpoint_url=url)
 for item in iam.list_roles()["Roles"]:
     if not item["Path"].startswith("/aws-service-role/"): left.append("role " + item["RoleName"])
