@@ -19,5 +19,6 @@ mod rds;
 mod registries;
 mod scaling;
 mod secrets;
+mod service_deployments;
 mod support;
 mod tables;

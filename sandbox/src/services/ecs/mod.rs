@@ -9,8 +9,10 @@ mod keep;
 mod network;
 mod rollout;
 pub mod service;
+mod service_deployments;
 pub mod sets;
 mod settings;
+mod stages;
 pub mod task;
 
 use crate::call::Call;
@@ -31,6 +33,8 @@ pub const SERVICE: Service = Service {
         &definition::FAMILY,
         &service::SERVICE,
         &sets::SET,
+        &service_deployments::REVISION,
+        &service_deployments::DEPLOYMENT,
         &task::TASK,
         &images::BROKEN,
         &settings::SETTING,
@@ -57,6 +61,7 @@ pub const SERVICE: Service = Service {
         &service::SCALED_DOWN,
         &service::BY_CODE_DEPLOY,
         &service::COMPATIBLE,
+        &service_deployments::RUNS,
         &sets::OF_CONTROLLER,
         &sets::SET_SCALED_DOWN,
         &sets::PRIMARY_STAYS,

@@ -2,7 +2,7 @@
 
 use super::service::{deployment_id, say};
 use super::task::{self, TASK};
-use super::{keep, sets};
+use super::{keep, service_deployments as records, sets, stages};
 use crate::call::Call;
 use crate::path;
 use crate::world::{Key, Record, Step};
@@ -63,6 +63,10 @@ pub fn deploy(service: &mut Record, digits: &str, now: f64) {
         }
     }
     service.hidden.remove(PAUSED);
+    service.hidden.remove(FAILURES);
+    if stages::shifts(service) {
+        deployment["side"] = json!(stages::next_side(service));
+    }
     let deployments = service.list_mut("deployments");
     for older in deployments.iter_mut() {
         older["status"] = json!("ACTIVE");
@@ -161,6 +165,11 @@ pub fn reconcile(call: &mut Call, key: &Key) {
         sets::reconcile(call, key, &service);
         return;
     }
+    records::open(call, key);
+    if stages::shifts(&service) {
+        stages::reconcile(call, key, &service);
+        return;
+    }
     let Some(primary) = service.list("deployments").first().cloned() else {
         return;
     };
@@ -199,9 +208,15 @@ pub fn reconcile(call: &mut Call, key: &Key) {
         task::stop(call, &one.id, "ServiceSchedulerInitiated", &reason);
         stopped += 1;
     }
-    let failed = primary["failedTasks"].as_u64().unwrap_or_default();
-    if primary["rolloutState"] == json!("IN_PROGRESS") && broken(call, key, &service, failed) {
-        return;
+    if primary["rolloutState"] == json!("IN_PROGRESS") {
+        if let Some((reason, back)) = trouble(call, &service) {
+            give_up(call, key, &reason, back);
+            return;
+        }
+        if watches(&service) {
+            let at = call.now + LOOKS;
+            call.world.update(key, |service| schedule(service, at));
+        }
     }
     let room = most.saturating_sub(living.len() as u64 - stopped.min(living.len() as u64));
     let wanted = desired.saturating_sub(new.len() as u64).min(room);
@@ -251,6 +266,10 @@ pub fn reconcile(call: &mut Call, key: &Key) {
             first["rolloutStateReason"] = json!(format!("ECS deployment {id} completed."));
             first["updatedAt"] = json!(now);
         });
+        match primary["rolloutStateReason"].as_str() {
+            Some(reason) if reason.contains(ROLLING_BACK) => records::rolled_back(call, key),
+            _ => records::close(call, key, &id, "SUCCESSFUL", ""),
+        }
         say(
             call,
             key,
@@ -260,46 +279,127 @@ pub fn reconcile(call: &mut Call, key: &Key) {
     }
 }
 
-/// The circuit breaker: half the desired tasks failed, at least 3, at most 200 (Amazon ECS Developer Guide, How the Amazon ECS
-/// deployment circuit breaker detects failures). Rolls back when there is something to roll back to.
-fn broken(call: &mut Call, key: &Key, service: &Record, failed: u64) -> bool {
-    let breaker = |name: &str| {
-        let path = format!("deploymentConfiguration.deploymentCircuitBreaker.{name}");
-        path::pick(&service.body, &path)
-            .first()
-            .is_some_and(|one| **one == json!(true))
-    };
-    let desired = service
-        .body
-        .get("desiredCount")
-        .and_then(Json::as_u64)
-        .unwrap_or_default();
-    let threshold = desired.div_ceil(2).clamp(3, 200);
-    if !breaker("enable") || failed < threshold {
-        return false;
+/// What a rollback's deployment says of itself.
+pub(super) const ROLLING_BACK: &str = "rolling back to deploymentId";
+
+/// How often alarms are looked at, in seconds.
+const LOOKS: f64 = 15.0;
+
+/// Half the desired tasks, at least 3, at most 200 (Amazon ECS Developer Guide, How the Amazon ECS deployment circuit breaker
+/// detects failures).
+pub(super) fn threshold(desired: u64) -> u64 {
+    desired.div_ceil(2).clamp(3, 200)
+}
+
+fn flag(service: &Record, path: &str) -> bool {
+    path::pick(&service.body, &format!("deploymentConfiguration.{path}"))
+        .first()
+        .is_some_and(|one| **one == json!(true))
+}
+
+fn watches(service: &Record) -> bool {
+    flag(service, "alarms.enable")
+}
+
+/// Why the newest deployment is given up, and whether it goes back: its circuit breaker, or an alarm.
+pub(super) fn trouble(call: &mut Call, service: &Record) -> Option<(String, bool)> {
+    let first = service.list("deployments").first()?.clone();
+    let id = first["id"].as_str().unwrap_or_default();
+    let desired = service.body.get("desiredCount").and_then(Json::as_u64);
+    let failed = first["failedTasks"].as_u64().unwrap_or_default();
+    if flag(service, "deploymentCircuitBreaker.enable")
+        && failed >= threshold(desired.unwrap_or_default())
+    {
+        records::triggered(call, &service.arn, id, "breaker", json!(true));
+        let reason = "ECS deployment circuit breaker: tasks failed to start.";
+        return Some((
+            reason.to_owned(),
+            flag(service, "deploymentCircuitBreaker.rollback"),
+        ));
     }
-    let now = call.now;
-    let older = service.list("deployments").get(1).cloned();
-    let back = older.filter(|_| breaker("rollback"));
+    if !watches(service) {
+        return None;
+    }
+    let names = path::texts(&service.body, "deploymentConfiguration.alarms.alarmNames[]");
+    let active: Vec<String> = names
+        .into_iter()
+        .filter(|name| {
+            let alarm = call.find("cloudwatch/alarm", name);
+            alarm.is_some_and(|alarm| alarm.is("StateValue", "ALARM"))
+        })
+        .collect();
+    if active.is_empty() {
+        return None;
+    }
+    let reason = format!(
+        "ECS deployment failed: alarm(s) detected: {}.",
+        active.join(", ")
+    );
+    records::triggered(call, &service.arn, id, "alarms", json!(active));
+    Some((reason, flag(service, "alarms.rollback")))
+}
+
+/// Ends the newest deployment without success; goes back when that is wanted and there is something to go back to.
+pub(super) fn give_up(call: &mut Call, key: &Key, reason: &str, back: bool) {
+    let Some(service) = call.world.get(key).cloned() else {
+        return;
+    };
+    let Some(first) = service.list("deployments").first().cloned() else {
+        return;
+    };
+    let id = first["id"].as_str().unwrap_or_default().to_owned();
+    let went = if stages::shifts(&service) && back {
+        stages::back(call, key, reason)
+    } else {
+        replace(call, key, reason, back)
+    };
+    if went {
+        records::rolls_back(call, &service.arn, &id, reason);
+    } else {
+        records::close(call, key, &id, "STOPPED", reason);
+    }
+    say(call, key, &format!("deployment failed: {}", words(reason)));
+}
+
+/// As an event says it.
+fn words(reason: &str) -> &str {
+    reason
+        .strip_prefix("ECS deployment circuit breaker: ")
+        .unwrap_or(reason)
+}
+
+/// The newest deployment has failed; the one before it is deployed anew where that is wanted. Whether it is.
+fn replace(call: &mut Call, key: &Key, reason: &str, back: bool) -> bool {
     let digits = call.derive(&format!("deployment {}", key.id));
-    call.world.update(key, |service| {
-        let first = &mut service.list_mut("deployments")[0];
-        first["rolloutState"] = json!("FAILED");
-        first["rolloutStateReason"] =
-            json!("ECS deployment circuit breaker: tasks failed to start.");
-        first["updatedAt"] = json!(now);
-        if let Some(back) = back {
-            for name in ["taskDefinition", "networkConfiguration"] {
-                service.set(name, back[name].clone());
-            }
-            deploy(service, &digits, now);
-            let id = back["id"].as_str().unwrap_or_default();
-            service.list_mut("deployments")[0]["rolloutStateReason"] = json!(format!(
-                "ECS deployment circuit breaker: rolling back to deploymentId {id}."
-            ));
-            schedule(service, now + 1.0);
+    let now = call.now;
+    let replaced = call.world.update(key, |service| {
+        let older = service.list("deployments").get(1).cloned();
+        let back = older.filter(|_| back && !stages::shifts(service));
+        if let Some(first) = service.list_mut("deployments").first_mut() {
+            first["rolloutState"] = json!("FAILED");
+            first["rolloutStateReason"] = json!(reason);
+            first["updatedAt"] = json!(now);
         }
+        let Some(back) = back else {
+            return false;
+        };
+        for name in ["taskDefinition", "networkConfiguration"] {
+            if let Some(value) = back.get(name) {
+                service.set(name, value.clone());
+            }
+        }
+        deploy(service, &digits, now);
+        let id = back["id"].as_str().unwrap_or_default();
+        let prefix = if reason.contains("circuit breaker") {
+            "ECS deployment circuit breaker"
+        } else {
+            "ECS deployment"
+        };
+        if let Some(first) = service.list_mut("deployments").first_mut() {
+            first["rolloutStateReason"] = json!(format!("{prefix}: {ROLLING_BACK} {id}."));
+        }
+        schedule(service, now + 1.0);
+        true
     });
-    say(call, key, "deployment failed: tasks failed to start.");
-    true
+    replaced.unwrap_or_default()
 }

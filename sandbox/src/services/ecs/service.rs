@@ -2,7 +2,10 @@
 
 use super::capacity::PROVIDER_KNOWN;
 use super::cluster;
-use super::{caller, definition, described, fill, invalid, listing, network, rollout, sets, task};
+use super::{
+    caller, definition, described, fill, invalid, listing, network, rollout, service_deployments,
+    sets, task,
+};
 use crate::call::{Call, uuid};
 use crate::error::{Answer, Fault, Refusal};
 use crate::kind::{Id, Kind, Reference, Shows, Tags, Unique, create, modify, run};
@@ -132,7 +135,17 @@ pub const SERVICE: Kind = Kind {
             .done(first_deployment),
         modify("UpdateService", "service", Shows::In("service"))
             .control(&["cluster", "forceNewDeployment"])
-            .prepare(update),
+            .prepare(update)
+            .done(|call, key| {
+                if call
+                    .world
+                    .get(key)
+                    .is_some_and(|service| !sets::has_sets(service))
+                {
+                    service_deployments::open(call, key);
+                }
+                Ok(())
+            }),
         run("DeleteService", delete),
         run("DescribeServices", describe),
         run("ListServices", list),
@@ -257,6 +270,7 @@ fn check(call: &mut Call, members: &mut Map<String, Json>) -> Result<(), Refusal
             "Health check grace period is only valid for services configured to use load balancers",
         ));
     }
+    service_deployments::check(members)?;
     let Some(name) = path::text(members, "taskDefinition").map(str::to_owned) else {
         if controller(members) == "EXTERNAL" {
             return Ok(());
@@ -345,6 +359,7 @@ fn first_deployment(call: &mut Call, key: &Key) -> Result<(), Refusal> {
         rollout::deploy(service, &digits, now);
         service.steps.push(Step::event(now + 1.0, "reconcile"));
     });
+    service_deployments::open(call, key);
     Ok(())
 }
 
