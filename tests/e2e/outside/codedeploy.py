@@ -34,7 +34,7 @@ true("listed", "careful" in deploy.list_deployment_configs()["deploymentConfigsL
 # A service behind a listener.
 balancer = elb.create_load_balancer(Name="shop", Subnets=[one, two], Scheme="internal")["LoadBalancers"][0]["LoadBalancerArn"]
 groups = [
-    elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", HealthCheckIntervalSeconds=5, HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+    elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", HealthCheckIntervalSeconds=10, HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
     for name in ("blue", "green")
 ]
 listener = elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=[{"Type": "forward", "TargetGroupArn": groups[0]}])["Listeners"][0]["ListenerArn"]

@@ -7,7 +7,7 @@ trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal":
 role = client("iam").create_role(RoleName="shifter", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 balancer = elb.create_load_balancer(Name="shop", Subnets=[one, two], Scheme="internal")["LoadBalancers"][0]["LoadBalancerArn"]
 groups = [
-    elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", HealthCheckIntervalSeconds=5, HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+    elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", HealthCheckIntervalSeconds=10, HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
     for name in ("blue", "green")
 ]
 listener = elb.create_listener(
