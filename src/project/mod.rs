@@ -327,6 +327,7 @@ impl Environment {
         };
         let mut assembly = Assembly::read(&spec.folder)?;
         assembly.select(&spec.stacks)?;
+        assembly.check()?;
         self.account = assembly.account(self.account.as_deref().or(account))?;
         for stack in assembly.stacks {
             let given = stack.parameters.into_iter();

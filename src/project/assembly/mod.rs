@@ -57,6 +57,10 @@ pub struct AssemblyStack {
     pub assets: Arc<AssetManifest>,
     /// The parameter of Systems Manager in which the account's bootstrap stack notes its version.
     pub bootstrap_version: Option<String>,
+    /// What its stage waits for, because only AWS can tell it.
+    pub missing: Vec<String>,
+    /// What its constructs say is wrong.
+    pub errors: Vec<String>,
 }
 
 /// Why an assembly cannot be used.
@@ -168,35 +172,53 @@ impl AssemblyError {
 }
 
 impl Assembly {
-    /// Reads the assembly in a folder: its stacks and those of its stages, in depth.
+    /// Reads the assembly in a folder: its stacks and those of its stages, in depth. Whether they can be used tells
+    /// [`Assembly::check`], once those are left out that nobody wants.
     ///
     /// # Errors
-    /// Where there is none, or none that `cdk deploy` would take.
+    /// Where there is none, or payctl does not understand it.
     pub fn read(folder: &Path) -> Result<Assembly, AssemblyError> {
         let mut reading = Reading::default();
         reading.folder(folder, 0)?;
         let Reading {
             mut stacks,
             missing,
-            errors,
         } = reading;
-        if !missing.is_empty() {
-            return Err(AssemblyError::MissingContext {
-                folder: folder.to_owned(),
-                providers: missing.into_iter().collect(),
-            });
-        }
-        if !errors.is_empty() {
-            return Err(AssemblyError::Errors(errors));
-        }
         if stacks.is_empty() {
-            return Err(AssemblyError::NoStack(folder.to_owned()));
+            return Err(match missing.is_empty() {
+                true => AssemblyError::NoStack(folder.to_owned()),
+                false => AssemblyError::MissingContext {
+                    folder: folder.to_owned(),
+                    providers: missing.into_iter().collect(),
+                },
+            });
         }
         stacks.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Assembly {
             folder: folder.to_owned(),
             stacks,
         })
+    }
+
+    /// Checks that `cdk deploy` would take its stacks: that they are whole, and that no construct says otherwise.
+    ///
+    /// # Errors
+    /// All that is missing, else all that is wrong.
+    pub fn check(&self) -> Result<(), AssemblyError> {
+        let missing = self.stacks.iter().flat_map(|stack| stack.missing.clone());
+        let missing: BTreeSet<String> = missing.collect();
+        if !missing.is_empty() {
+            return Err(AssemblyError::MissingContext {
+                folder: self.folder.clone(),
+                providers: missing.into_iter().collect(),
+            });
+        }
+        let errors = self.stacks.iter().flat_map(|stack| stack.errors.clone());
+        let errors: Vec<String> = errors.collect();
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(AssemblyError::Errors(errors)),
+        }
     }
 
     /// Leaves only the stacks that one of these patterns names; without patterns all of them.
@@ -254,8 +276,8 @@ impl Assembly {
 #[derive(Default)]
 struct Reading {
     stacks: Vec<AssemblyStack>,
+    /// What any of its stages waits for.
     missing: BTreeSet<String>,
-    errors: Vec<String>,
 }
 
 impl Reading {
@@ -265,8 +287,10 @@ impl Reading {
             return Err(AssemblyError::Missing(folder.to_owned()));
         }
         let manifest: Manifest = manifest::json(&path)?;
-        self.missing
-            .extend(manifest.missing.into_iter().map(|missing| missing.provider));
+        // The manifest around stages repeats what they wait for: its own stacks may wait for the same.
+        let missing = manifest.missing.into_iter();
+        let missing: BTreeSet<String> = missing.map(|missing| missing.provider).collect();
+        self.missing.extend(missing.iter().cloned());
         let mut assets = BTreeMap::new();
         for (id, artifact) in &manifest.artifacts {
             if artifact.kind == "cdk:asset-manifest" {
@@ -278,7 +302,11 @@ impl Reading {
         }
         for (id, artifact) in manifest.artifacts {
             match artifact.kind.as_str() {
-                "aws:cloudformation:stack" => self.stack(folder, &path, id, artifact, &assets)?,
+                "aws:cloudformation:stack" => {
+                    let mut stack = stack(folder, &path, id, artifact, &assets)?;
+                    stack.missing = missing.iter().cloned().collect();
+                    self.stacks.push(stack);
+                }
                 "cdk:cloud-assembly" => {
                     let stage: StageProperties =
                         manifest::properties(&path, &id, artifact.properties)?;
@@ -297,98 +325,98 @@ impl Reading {
         }
         Ok(())
     }
+}
 
-    fn stack(
-        &mut self,
-        folder: &Path,
-        path: &Path,
-        id: String,
-        artifact: Artifact,
-        assets: &BTreeMap<String, AssetManifest>,
-    ) -> Result<(), AssemblyError> {
-        let properties: StackProperties = manifest::properties(path, &id, artifact.properties)?;
-        let wrong = |message: String| AssemblyError::Wrong {
-            path: path.to_owned(),
-            place: None,
-            message,
-        };
-        let environment = artifact.environment.unwrap_or_default();
-        let (account, region) = place(&environment).ok_or_else(|| {
-            wrong(format!(
-                "the stack {id} is for `{environment}`, which is no aws://ACCOUNT/REGION"
-            ))
-        })?;
-        let name = properties.stack_name.unwrap_or_else(|| id.clone());
-        // CloudFormation's rule for names of stacks (API_CreateStack).
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if name.is_empty() || !name.chars().all(fits) {
-            return Err(wrong(format!(
-                "`{name}` is no stack name: letters, digits and hyphens"
-            )));
-        }
-        let parameters =
-            properties
-                .parameters
-                .into_iter()
-                .map(|(name, value)| match text(&value) {
-                    Some(text) => Ok((name, text)),
-                    None => Err(wrong(format!(
-                        "the stack {id}: the parameter {name} is no text"
-                    ))),
-                });
-        let parameters = parameters.collect::<Result<_, AssemblyError>>()?;
-        let mut metadata = artifact.metadata;
-        if let Some(file) = &artifact.additional_metadata_file {
-            let more: Metadata = manifest::json(&assets::joined(folder, file))?;
-            for (construct, notes) in more {
-                metadata.entry(construct).or_default().extend(notes);
-            }
-        }
-        let path_in_app = artifact.display_name.unwrap_or_else(|| id.clone());
-        // Where it has both a path and another name, the CDK shows them as `Path (name)`.
-        let path_in_app = match path_in_app.strip_suffix(&format!(" ({name})")) {
-            Some(path) => path.to_owned(),
-            None => path_in_app,
-        };
-        self.take_notes(&path_in_app, &metadata)?;
-        let mut own = AssetManifest::default();
-        for needed in &artifact.dependencies {
-            if let Some(manifest) = assets.get(needed) {
-                own.extend(manifest.clone());
-            }
-        }
-        self.stacks.push(AssemblyStack {
-            path: path_in_app,
-            name,
-            template: assets::joined(folder, &properties.template_file),
-            account,
-            region,
-            tags: properties.tags.unwrap_or_else(|| noted_tags(&metadata)),
-            termination_protection: properties.termination_protection,
-            parameters,
-            assets: Arc::new(own),
-            bootstrap_version: properties.bootstrap_stack_version_ssm_parameter,
+/// One stack of the assembly in `folder`, whose manifest is `path`.
+fn stack(
+    folder: &Path,
+    path: &Path,
+    id: String,
+    artifact: Artifact,
+    assets: &BTreeMap<String, AssetManifest>,
+) -> Result<AssemblyStack, AssemblyError> {
+    let properties: StackProperties = manifest::properties(path, &id, artifact.properties)?;
+    let wrong = |message: String| AssemblyError::Wrong {
+        path: path.to_owned(),
+        place: None,
+        message,
+    };
+    let environment = artifact.environment.unwrap_or_default();
+    let (account, region) = place(&environment).ok_or_else(|| {
+        wrong(format!(
+            "the stack {id} is for `{environment}`, which is no aws://ACCOUNT/REGION"
+        ))
+    })?;
+    let name = properties.stack_name.unwrap_or_else(|| id.clone());
+    // CloudFormation's rule for names of stacks (API_CreateStack).
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if name.is_empty() || !name.chars().all(fits) {
+        return Err(wrong(format!(
+            "`{name}` is no stack name: letters, digits and hyphens"
+        )));
+    }
+    let parameters = properties
+        .parameters
+        .into_iter()
+        .map(|(name, value)| match text(&value) {
+            Some(text) => Ok((name, text)),
+            None => Err(wrong(format!(
+                "the stack {id}: the parameter {name} is no text"
+            ))),
         });
-        Ok(())
+    let parameters = parameters.collect::<Result<_, AssemblyError>>()?;
+    let mut metadata = artifact.metadata;
+    if let Some(file) = &artifact.additional_metadata_file {
+        let more: Metadata = manifest::json(&assets::joined(folder, file))?;
+        for (construct, notes) in more {
+            metadata.entry(construct).or_default().extend(notes);
+        }
     }
+    let path_in_app = artifact.display_name.unwrap_or_else(|| id.clone());
+    // Where it has both a path and another name, the CDK shows them as `Path (name)`.
+    let path_in_app = match path_in_app.strip_suffix(&format!(" ({name})")) {
+        Some(path) => path.to_owned(),
+        None => path_in_app,
+    };
+    let errors = noted_errors(&path_in_app, &metadata)?;
+    let mut own = AssetManifest::default();
+    for needed in &artifact.dependencies {
+        if let Some(manifest) = assets.get(needed) {
+            own.extend(manifest.clone());
+        }
+    }
+    Ok(AssemblyStack {
+        path: path_in_app,
+        name,
+        template: assets::joined(folder, &properties.template_file),
+        account,
+        region,
+        tags: properties.tags.unwrap_or_else(|| noted_tags(&metadata)),
+        termination_protection: properties.termination_protection,
+        parameters,
+        assets: Arc::new(own),
+        bootstrap_version: properties.bootstrap_stack_version_ssm_parameter,
+        missing: Vec::new(),
+        errors,
+    })
+}
 
-    /// What constructs have noted that keeps `cdk deploy` from deploying.
-    fn take_notes(&mut self, stack: &str, metadata: &Metadata) -> Result<(), AssemblyError> {
-        for (construct, notes) in metadata {
-            for note in notes {
-                match note.kind.as_str() {
-                    "aws:cdk:error" => {
-                        let text = note.data.as_str().unwrap_or("an error without words");
-                        self.errors
-                            .push(format!("{}: {text}", construct.trim_start_matches('/')));
-                    }
-                    "aws:cdk:asset" => return Err(AssemblyError::LegacyAssets(stack.to_owned())),
-                    _ => {}
+/// What constructs have noted that keeps `cdk deploy` from deploying.
+fn noted_errors(stack: &str, metadata: &Metadata) -> Result<Vec<String>, AssemblyError> {
+    let mut errors = Vec::new();
+    for (construct, notes) in metadata {
+        for note in notes {
+            match note.kind.as_str() {
+                "aws:cdk:error" => {
+                    let text = note.data.as_str().unwrap_or("an error without words");
+                    errors.push(format!("{}: {text}", construct.trim_start_matches('/')));
                 }
+                "aws:cdk:asset" => return Err(AssemblyError::LegacyAssets(stack.to_owned())),
+                _ => {}
             }
         }
-        Ok(())
     }
+    Ok(errors)
 }
 
 /// Account and region of `aws://ACCOUNT/REGION`; `None` in it where the assembly leaves them open.

@@ -19,7 +19,8 @@ fn assembly(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn error(files: &[(&str, &str)]) -> String {
     let folder = assembly(files);
-    let error = Assembly::read(folder.path()).unwrap_err();
+    let read = Assembly::read(folder.path());
+    let error = read.and_then(|assembly| assembly.check()).unwrap_err();
     let text = format!("{error} ({})", error.help());
     text.replace(&folder.path().display().to_string(), "cdk.out")
 }
@@ -180,6 +181,44 @@ fn what_cannot_be_used_says_why_and_what_to_do() {
         )]),
     ];
     insta::assert_snapshot!(messages.join("\n\n"));
+}
+
+#[test]
+fn what_a_stage_waits_for_does_not_keep_others_waiting() {
+    let stack = |name: &str| {
+        format!(
+            r#"{{"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/us-east-1", "properties": {{"templateFile": "t"}}, "displayName": "{name}"}}"#
+        )
+    };
+    let waits = r#""missing": [{"key": "k", "provider": "availability-zones"}]"#;
+    let stage = |name: &str| {
+        format!(r#"{{"type": "cdk:cloud-assembly", "properties": {{"directoryName": "{name}"}}}}"#)
+    };
+    // As the CDK does, the outer manifest repeats what a stage waits for.
+    let root = format!(
+        r#"{{"version": "55.0.0", {waits}, "artifacts": {{"Dev": {}, "Prod": {}, "Root": {}}}}}"#,
+        stage("Dev"),
+        stage("Prod"),
+        stack("Root")
+    );
+    let whole = format!(
+        r#"{{"version": "55.0.0", "artifacts": {{"A": {}}}}}"#,
+        stack("Dev/A")
+    );
+    let waiting = format!(
+        r#"{{"version": "55.0.0", {waits}, "artifacts": {{"B": {}}}}}"#,
+        stack("Prod/B")
+    );
+    let folder = assembly(&[
+        ("manifest.json", &root),
+        ("Dev/manifest.json", &whole),
+        ("Prod/manifest.json", &waiting),
+    ]);
+    for (pattern, usable) in [("Dev/*", true), ("Prod/*", false), ("Root", false)] {
+        let mut assembly = Assembly::read(folder.path()).unwrap();
+        assembly.select(&[pattern.to_owned()]).unwrap();
+        assert_eq!(assembly.check().is_ok(), usable, "{pattern}");
+    }
 }
 
 #[test]
