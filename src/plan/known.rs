@@ -39,6 +39,8 @@ pub(super) struct Known {
     /// Attributes that will have another value: of updated resources those that an update renews, and what others' being made
     /// renews.
     renewed: BTreeSet<AttributeOf>,
+    /// Updated resources whose provider is asked: what it returns may be anything else each time.
+    asked: BTreeSet<Address>,
 }
 
 impl Known {
@@ -48,6 +50,9 @@ impl Known {
         } = &outcome
         {
             let rules = rules.of(type_name);
+            if rules.remembered {
+                self.asked.insert(address.clone());
+            }
             let by_update = rules.renewed_by_update.iter();
             let by_property = rules
                 .renewed_by
@@ -77,9 +82,8 @@ impl Known {
                     && now.is_none_or(|now| now.as_list().is_some_and(<[Value]>::is_empty))
             }
             None => false,
-            // What a provider returns may be anything else each time.
-            Some(Outcome::Updated { type_name, .. }) => {
-                is_custom(type_name) || self.renewed.contains(of)
+            Some(Outcome::Updated { .. }) => {
+                self.asked.contains(&of.address) || self.renewed.contains(of)
             }
             Some(Outcome::New { .. }) => true,
         }
@@ -127,7 +131,7 @@ impl Attributes for Known {
                 id,
                 model,
             } => read(type_name, Some(id), model, &of.attribute),
-            Outcome::Updated { type_name, .. } if is_custom(type_name) => None,
+            Outcome::Updated { .. } if self.asked.contains(&of.address) => None,
             Outcome::Updated {
                 type_name,
                 id,
@@ -162,7 +166,9 @@ impl Attributes for Steady<'_> {
                 id,
                 model,
                 ..
-            }) if is_custom(type_name) => read(type_name, Some(id), model, &of.attribute),
+            }) if self.0.asked.contains(&of.address) => {
+                read(type_name, Some(id), model, &of.attribute)
+            }
             _ => self.0.attribute(of),
         }
     }

@@ -14,6 +14,11 @@ pub struct LogRetention;
 const TYPE: &str = "Custom::LogRetention";
 
 static DEFINITION: Definition = Definition {
+    delete: Delete {
+        // The group may stay.
+        lingers: true,
+        ..Delete::of("DeleteLogGroup", &[], &[])
+    },
     create_only: &[
         ("LogGroupName", "another group is another resource"),
         ("LogGroupRegion", "another group is another resource"),

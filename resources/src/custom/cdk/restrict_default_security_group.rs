@@ -11,6 +11,11 @@ use crate::prelude::*;
 pub struct RestrictDefaultSecurityGroup;
 
 static DEFINITION: Definition = Definition {
+    delete: Delete {
+        // The group stays: it is the VPC's.
+        lingers: true,
+        ..Delete::of("AuthorizeSecurityGroupIngress", &[], &[])
+    },
     unique: &[&["DefaultSecurityGroupId"]],
     create_only: &[(
         "DefaultSecurityGroupId",
