@@ -31,6 +31,22 @@ pub trait Caller: Send + Sync {
         let message = format!("there is no connection to {place:?}");
         Err(not_connected("sts", "AssumeRole", &message))
     }
+
+    /// A URL by which whoever has it can make one call within so much time.
+    async fn presigned(
+        &self,
+        service: &str,
+        operation: &str,
+        input: Json,
+        lifetime: Duration,
+    ) -> Result<String, AwsError> {
+        let _ = (input, lifetime);
+        Err(not_connected(
+            service,
+            operation,
+            "there is nobody to sign the URL",
+        ))
+    }
 }
 
 fn not_connected(service: &str, operation: &str, message: &str) -> AwsError {
@@ -66,25 +82,6 @@ impl Place {
             arn = arn.replace(&format!("{{{position}}}"), part);
         }
         arn
-    }
-
-    /// A URL by which whoever has it can make one call within so much time.
-    async fn presigned(
-        &self,
-        service: &str,
-        operation: &str,
-        input: Json,
-        lifetime: Duration,
-    ) -> Result<String, AwsError> {
-        let _ = (input, lifetime);
-        Err(AwsError {
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            code: "NotConnected".to_owned(),
-            message: "there is nobody to sign the URL".to_owned(),
-            request_id: None,
-            kind: AwsErrorKind::NotSent,
-        })
     }
 }
 

@@ -190,6 +190,7 @@ fn told_otherwise(declared: &Value, sides: &Sides<'_>) -> Differences {
             declared: now.cloned(),
             live: before.cloned(),
             replaces: false,
+            deploys: false,
         })
     });
     Differences {
