@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use payctl_model::{Clock, PhysicalId, Value};
+use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 use serde_json::Value as Json;
 
 use crate::error::{AwsError, AwsErrorKind, Error, Result};
+use crate::resource::Observed;
 
 /// How long what this run has made may seem not to exist to calls that name it. EC2 and IAM are eventually consistent (EC2
 /// developer guide, "Eventual consistency": to retry with growing pauses, "up to five minutes").
@@ -29,6 +30,22 @@ pub trait Caller: Send + Sync {
     async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {
         let message = format!("there is no connection to {place:?}");
         Err(not_connected("sts", "AssumeRole", &message))
+    }
+
+    /// A URL by which whoever has it can make one call within so much time.
+    async fn presigned(
+        &self,
+        service: &str,
+        operation: &str,
+        input: Json,
+        lifetime: Duration,
+    ) -> Result<String, AwsError> {
+        let _ = (input, lifetime);
+        Err(not_connected(
+            service,
+            operation,
+            "there is nobody to sign the URL",
+        ))
     }
 }
 
@@ -68,6 +85,55 @@ impl Place {
     }
 }
 
+/// Whom a call is about, for types that tell somebody else of it: a custom resource's provider.
+#[derive(Debug)]
+pub struct Subject {
+    /// The resource's address.
+    pub address: Address,
+    /// Its type as the template gives it.
+    pub type_name: String,
+    /// `AWS::StackId` of its stack.
+    pub stack_id: String,
+    /// The bucket in which providers leave their answers.
+    pub response_bucket: String,
+    /// Its incarnation, where it exists already.
+    pub incarnation: Option<Incarnation>,
+    /// What an update made of it, where AWS cannot be asked about that.
+    told: Mutex<Option<Observed>>,
+}
+
+impl Subject {
+    /// A resource of a stack.
+    pub fn new(
+        address: Address,
+        type_name: impl Into<String>,
+        stack_id: String,
+        response_bucket: String,
+    ) -> Subject {
+        Subject {
+            address,
+            type_name: type_name.into(),
+            stack_id,
+            response_bucket,
+            incarnation: None,
+            told: Mutex::default(),
+        }
+    }
+
+    /// It is this now.
+    pub fn tell(&self, observed: Observed) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(observed);
+    }
+
+    /// What it was told to be, once.
+    pub fn take(&self) -> Option<Observed> {
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
 /// Where else a resource has to make a call: the other end of what spans regions or accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere {
@@ -90,6 +156,10 @@ pub trait CallJournal: Send + Sync {
     async fn identified(&self, id: &PhysicalId) -> Result<()> {
         let _ = id;
         Ok(())
+    }
+    /// What is being made or changed is this now. Durable when it returns. For what cannot be read again later.
+    async fn exists(&self, observed: &Observed) -> Result<()> {
+        self.identified(&observed.id).await
     }
     /// A call is going to be made again, because of this passing error.
     fn retrying(&self, because: &Error) {
@@ -116,9 +186,45 @@ pub struct Context {
     /// What was made through this context and its copies, and when.
     made: Arc<Mutex<BTreeMap<PhysicalId, SystemTime>>>,
     intentions: Arc<Mutex<BTreeMap<PhysicalId, Intention>>>,
+    subject: Option<Arc<Subject>>,
 }
 
 impl Context {
+    /// The same, for calls about this resource.
+    pub fn about(&self, subject: Arc<Subject>) -> Context {
+        Context {
+            subject: Some(subject),
+            ..self.clone()
+        }
+    }
+
+    /// Whom the calls are about.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_deref()
+    }
+
+    /// A URL by which whoever has it can make one call.
+    pub async fn presigned(
+        &self,
+        service: &str,
+        operation: &str,
+        input: Json,
+        lifetime: Duration,
+    ) -> Result<String> {
+        Ok(self
+            .caller
+            .presigned(service, operation, input, lifetime)
+            .await?)
+    }
+
+    /// What is being made or changed is this now: written down before any further call is made.
+    pub async fn exists(&self, observed: &Observed) -> Result<()> {
+        match &self.journal {
+            Some(journal) => journal.exists(observed).await,
+            None => Ok(()),
+        }
+    }
+
     /// Tells what this run is going to do to a resource: where AWS changes several in one call alone (rules that exchange their
     /// priorities), whoever comes first has to know of the others.
     pub fn intends(&self, id: PhysicalId, intention: Intention) {
@@ -169,6 +275,7 @@ impl Context {
             renamed: Arc::default(),
             made: Arc::default(),
             intentions: Arc::default(),
+            subject: None,
         }
     }
 

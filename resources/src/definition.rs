@@ -89,6 +89,8 @@ pub struct Definition {
     pub only_withdrawn: &'static [&'static str],
     /// Whether what AWS reports as failed is the last change and not the resource: it is changed again, never replaced for it.
     pub survives_failure: bool,
+    /// AWS cannot be asked about it: its model is what the state remembers.
+    pub remembered: bool,
     /// How long it may take to become ready, or to be gone, before payctl gives up.
     pub patience: Duration,
     /// What a property goes back to when the template stops declaring it, as JSON text; the registry's default otherwise.
@@ -136,6 +138,7 @@ impl Definition {
             create_only: &[],
             only_withdrawn: &[],
             survives_failure: false,
+            remembered: false,
             // Nothing that AWS's documentation gives no longer time takes half an hour.
             patience: Duration::from_secs(30 * 60),
             resets: &[],

@@ -27,6 +27,7 @@ pub mod cloudwatch;
 pub mod codedeploy;
 pub mod conformance;
 pub mod context;
+pub mod custom;
 pub mod definition;
 pub mod deployments;
 pub mod dynamodb;
@@ -57,7 +58,7 @@ pub mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use context::{CallJournal, Caller, Context, Elsewhere, Intention, Place};
+pub use context::{CallJournal, Caller, Context, Elsewhere, Intention, Place, Subject};
 pub use definition::{Definition, Milestone};
 pub use error::{AwsError, AwsErrorKind, Error, Result};
 pub use loaders::{declared_names, least_calls, read_declared, read_many};
@@ -188,6 +189,8 @@ pub const TYPES: &[&dyn Resource] = &[
 pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
     TYPES
         .iter()
+        .chain(custom::CDK)
         .find(|resource| resource.definition().type_name == type_name)
         .copied()
+        .or_else(|| custom::of(type_name))
 }

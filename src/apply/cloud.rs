@@ -106,6 +106,14 @@ pub trait Calls: Send + Sync {
     /// Where this could not be written down.
     async fn identified(&self, id: &PhysicalId) -> Result<(), LogError>;
 
+    /// The resource being made or changed is this now, known before its calls are all made. For what cannot be read later.
+    ///
+    /// # Errors
+    /// Where this could not be written down.
+    async fn exists(&self, observed: &Observed) -> Result<(), LogError> {
+        self.identified(&observed.id).await
+    }
+
     /// A call is made again because of a passing error.
     fn retrying(&self, reason: &str) {
         let _ = reason;
@@ -260,6 +268,12 @@ pub trait Cloud: Send + Sync {
 
     /// The clock on which everything waits.
     fn clock(&self) -> &Clock;
+
+    /// Whether AWS cannot be asked about resources of this type: what is known of them is what the state remembers.
+    fn is_remembered(&self, type_name: &str) -> bool {
+        let _ = type_name;
+        false
+    }
 
     /// Whether there is a module for this type; without one it is neither read nor changed.
     fn is_native(&self, type_name: &str) -> bool {

@@ -172,6 +172,7 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         pace: run.pace,
         references: References::new(run.cloud.clone()),
         sent: Mutex::default(),
+        superseded: Mutex::default(),
         cloud: run.cloud.clone(),
         log: run.log,
         events: run.events.clone(),
@@ -182,10 +183,18 @@ pub async fn execute(run: Run, stop: CancellationToken) -> Outcome {
         progress,
         stop: stop.clone(),
     });
+    let operations = graph.node_count() as u64;
     let mut walk = Walk::new(graph, run.events, models, run.pending);
-    walk.run(doing, reached, run.concurrency.max(1), &stop)
+    walk.run(doing.clone(), reached, run.concurrency.max(1), &stop)
         .await;
     let mut outcome = walk.finish(&stop);
+    // What could not move uses them still: the next run deletes them.
+    if outcome.is_complete() {
+        for (address, failure) in doing.clean_up(operations).await {
+            outcome.counts.failed += 1;
+            outcome.failures.entry(address).or_insert(failure);
+        }
+    }
     outcome.took = run
         .cloud
         .clock()

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use payctl_model::{Address, PhysicalId, Value};
 
-use super::cloud::{Calls, CloudError};
+use super::cloud::{Calls, CloudError, Observed};
 use super::events::{Events, Happened, Verb};
 use super::log::{Entry, Log, LogError, OperationId};
+use crate::plan::masked_like;
 
 /// Writes every mutating call of one operation down.
 pub(super) struct Journalled {
@@ -25,6 +26,10 @@ pub(super) struct Journalled {
     verb: Verb,
     names: Mutex<BTreeMap<u64, String>>,
     identified: Mutex<Option<PhysicalId>>,
+    /// Replaces secrets by salted hashes.
+    seal: Option<Arc<dyn Fn(&Value) -> Value + Send + Sync>>,
+    /// What was sent: where secrets stand in what is told.
+    sent: Option<Value>,
 }
 
 impl Journalled {
@@ -46,6 +51,21 @@ impl Journalled {
             may_have_acted: AtomicBool::new(false),
             names: Mutex::default(),
             identified: Mutex::default(),
+            seal: None,
+            sent: None,
+        }
+    }
+
+    /// The same with what hides secrets in what is told of the resource.
+    pub(super) fn sealing(
+        self,
+        seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+        sent: Option<Value>,
+    ) -> Journalled {
+        Journalled {
+            seal: Some(seal),
+            sent,
+            ..self
         }
     }
 
@@ -103,6 +123,26 @@ impl Calls for Journalled {
             verb: self.verb,
             reason: reason.to_owned(),
         });
+    }
+
+    async fn exists(&self, observed: &Observed) -> Result<(), LogError> {
+        // Without it what is secret could not be told from the rest.
+        let Some(seal) = &self.seal else {
+            return Calls::identified(self, &observed.id).await;
+        };
+        if let Ok(mut identified) = self.identified.lock() {
+            *identified = Some(observed.id.clone());
+        }
+        let model = match &self.sent {
+            Some(sent) => masked_like(&observed.model, sent),
+            None => observed.model.clone(),
+        };
+        let entry = Entry::Exists {
+            operation: self.operation,
+            physical_id: observed.id.clone(),
+            attributes: seal(&model),
+        };
+        self.log.append(entry).await
     }
 
     async fn identified(&self, id: &PhysicalId) -> Result<(), LogError> {

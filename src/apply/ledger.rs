@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use payctl_model::facts::is_custom;
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
 use payctl_state::{Dependency, Policy};
 
@@ -250,11 +251,22 @@ impl Written {
             // Only the state is concerned.
             (None, Verb::Forget | Verb::Settle | Verb::Keep) => Verdict::Untouched,
             // What exists already is compared with what is wanted by the next plan, which reads it.
+            (None, Verb::Update) if self.superseded().is_some() => Verdict::Settled,
             (None, Verb::Update | Verb::Deploy | Verb::Adopt) => Verdict::Untouched,
             (None, _) if self.exists.is_some() => Verdict::Settled,
             (None, _) if called => Verdict::InDoubt,
             (None, _) => Verdict::Untouched,
         }
+    }
+
+    /// What an update has made another resource of: the provider of a custom resource that answers with another identifier has made
+    /// a new one, and is asked to delete the old one (CloudFormation user guide, "Custom resource request and response reference",
+    /// Update).
+    fn superseded(&self) -> Option<&PhysicalId> {
+        let old = self.intent.physical_id.as_ref()?;
+        let (new, _) = self.exists.as_ref()?;
+        let is_update = self.intent.verb == Verb::Update;
+        (is_update && new != old && is_custom(&self.intent.type_name)).then_some(old)
     }
 
     /// What it means for the state; nothing while it is in doubt.
@@ -304,7 +316,8 @@ impl Written {
                 let deposed = intent
                     .physical_id
                     .clone()
-                    .filter(|_| intent.verb == Verb::Replace);
+                    .filter(|_| intent.verb == Verb::Replace)
+                    .or_else(|| self.superseded().cloned());
                 let deposed = deposed.map(|id| StateChange::Depose(intent.address.clone(), id));
                 deposed
                     .into_iter()

@@ -4,6 +4,7 @@
 mod create;
 mod delete;
 pub(crate) mod deployment;
+pub(super) mod superseded;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use payctl_model::{Address, Incarnation, PhysicalId, PropertyPath, Secret, Value};
+use payctl_model::facts::custom::DATA;
+use payctl_model::{Address, AttributeOf, Incarnation, PhysicalId, PropertyPath, Secret, Value};
 use petgraph::graph::NodeIndex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +75,8 @@ pub(super) struct Doing {
     pub(super) stop: CancellationToken,
     /// Secrets are deleted without a recovery window.
     pub(super) force_secrets: bool,
+    /// What updates have made other resources of, to be deleted when all that uses them has moved.
+    pub(super) superseded: Mutex<Vec<superseded::Superseded>>,
 }
 
 /// One operation while it is carried out.
@@ -212,7 +216,9 @@ impl Doing {
         let id = observed.id.clone();
         let _ = self.progress.send(Progress::Waits(current.node));
         let needed = &current.operation.needed_attributes;
-        if !self.knows(current, needed) {
+        // What its provider did not return never comes; who needs it says so.
+        let comes = !self.cloud.is_remembered(&current.target.type_name);
+        if comes && !self.knows(current, needed) {
             match self.wait(current, &id, Until::Known(needed.clone())).await {
                 Ok(Some(seen)) => observed = seen,
                 Ok(None) => return Ok(false),
@@ -319,6 +325,9 @@ impl Doing {
             .properties(address, &*self.models)
             .ok_or(Failure::from(Cause::NotPlanned))??;
         let unknowns = desired.unknowns();
+        if let Some(error) = unknowns.iter().find_map(|of| self.not_returned(of)) {
+            return Err(Cause::from(error).into());
+        }
         if !unknowns.is_empty() {
             return Err(Cause::Unknown(unknowns.into_iter().collect()).into());
         }
@@ -329,6 +338,32 @@ impl Doing {
             .ok_or(Failure::from(Cause::NotPlanned))?;
         refines(planned, &desired).map_err(Cause::NotAsPlanned)?;
         Ok(desired)
+    }
+
+    /// Why there is no such attribute of a custom resource that exists.
+    fn not_returned(&self, of: &AttributeOf) -> Option<CloudError> {
+        let known = self.models.get(&of.address)?;
+        let data = known.model.get(DATA).and_then(Value::as_map);
+        if !self.cloud.is_remembered(&known.type_name) {
+            return None;
+        }
+        let names: Vec<&str> = data
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let returned = match names.is_empty() {
+            true => "it returned none".to_owned(),
+            false => format!("it returned {}", names.join(", ")),
+        };
+        Some(CloudError {
+            message: format!(
+                "the provider of {} returned no attribute `{}`: {returned}",
+                of.address, of.attribute
+            ),
+            aws: None,
+            refused: true,
+        })
     }
 
     /// What the resource shall be, with what its dynamic references stand for. `before`: what it is updated from.
@@ -409,13 +444,19 @@ impl Doing {
 
     /// Where this operation's mutating calls are written down.
     fn calls(&self, current: &Current<'_>) -> Arc<Journalled> {
-        Arc::new(Journalled::new(
+        self.journalled(current.id, &current.target.address, current.verb)
+    }
+
+    fn journalled(&self, operation: OperationId, address: &Address, verb: Verb) -> Arc<Journalled> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let journalled = Journalled::new(
             self.log.clone(),
             self.events.clone(),
-            current.id,
-            current.target.address.clone(),
-            current.verb,
-        ))
+            operation,
+            address.clone(),
+            verb,
+        );
+        Arc::new(journalled.sealing(self.seal_observed.clone(), sent.get(address).cloned()))
     }
 
     async fn start(&self, current: &Current<'_>, intent: Intent) -> Result<(), Failure> {

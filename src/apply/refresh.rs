@@ -111,6 +111,7 @@ pub(super) fn questions(
     state
         .all()
         .filter(|(_, resource)| cloud.is_native(&resource.type_name))
+        .filter(|(_, resource)| !cloud.is_remembered(&resource.type_name))
         .filter_map(|(address, resource)| {
             let target = Target {
                 address: address.clone(),

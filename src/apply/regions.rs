@@ -1,20 +1,21 @@
 //! [`Regions`]: the real [`Cloud`]: one AWS client per region, each type's module for what it knows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payctl_model::{Clock, Incarnation, PhysicalId, Value};
+use payctl_model::facts::is_custom;
+use payctl_model::{Address, Clock, Incarnation, PhysicalId, Value};
 use payctl_resources::aws::Aws;
 pub use payctl_resources::deployments::revisions::Revision;
 use payctl_resources::deployments::{self, revisions};
-use payctl_resources::{AwsError, AwsErrorKind, CallJournal, Context, Owner, Resource};
+use payctl_resources::{AwsError, AwsErrorKind, CallJournal, Context, Owner, Resource, Subject};
 use serde_json::{Value as Json, json};
 
 use super::cloud::{
     AwsWords, Calls, Cloud, CloudError, Controller, Deletion, Deployment, Intention, LookupError,
-    LookupResult, Observed, Rollout, Target, Update,
+    LookupResult, Observed, Rollout, Status, Target, Update,
 };
 use super::lookups;
 use crate::template::Lookup;
@@ -25,6 +26,20 @@ pub struct Regions {
     environment: String,
     clock: Clock,
     regions: BTreeMap<String, (Aws, Context)>,
+    stacks: Option<Stacks>,
+    /// What this run was told of resources about which AWS cannot be asked.
+    told: Mutex<ToldOf>,
+}
+
+/// What a run was told, by address and identifier; `None`: it is gone.
+type ToldOf = BTreeMap<(Address, PhysicalId), Option<Observed>>;
+
+/// What is said of stacks to those who carry custom resources out, with the account where it is known.
+pub struct Stacks {
+    /// `AWS::StackId` of the stack at an address.
+    pub id: Box<dyn Fn(Option<&str>, &Address) -> String + Send + Sync>,
+    /// The bucket of a region in which they leave their answers.
+    pub response_bucket: Box<dyn Fn(Option<&str>, &str) -> String + Send + Sync>,
 }
 
 impl Regions {
@@ -39,7 +54,74 @@ impl Regions {
             environment: environment.to_owned(),
             regions: regions.collect(),
             clock,
+            stacks: None,
+            told: Mutex::default(),
         }
+    }
+
+    /// With what providers of custom resources are told.
+    pub fn with_stacks(mut self, stacks: Stacks) -> Regions {
+        self.stacks = Some(stacks);
+        self
+    }
+
+    /// Whom the calls are about, where somebody else is told of it.
+    fn subject(&self, target: &Target, incarnation: Option<&Incarnation>) -> Option<Arc<Subject>> {
+        let stacks = self.stacks.as_ref()?;
+        let address = &target.address;
+        let clients = self.regions.get(&address.region);
+        let account = clients.and_then(|(aws, _)| aws.known_account().map(str::to_owned));
+        is_custom(&target.type_name).then(|| {
+            let mut subject = Subject::new(
+                address.clone(),
+                target.type_name.as_str(),
+                (stacks.id)(account.as_deref(), address),
+                (stacks.response_bucket)(account.as_deref(), &address.region),
+            );
+            subject.incarnation = incarnation.cloned();
+            Arc::new(subject)
+        })
+    }
+
+    /// A context for one operation on a resource.
+    fn context(
+        context: &Context,
+        subject: Option<&Arc<Subject>>,
+        calls: Arc<dyn Calls>,
+    ) -> Context {
+        let context = context.with_journal(Arc::new(Told(calls)));
+        match subject {
+            Some(subject) => context.about(subject.clone()),
+            None => context,
+        }
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, ToldOf> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an operation has told of its subject. It is asked for by the identifier that it had, and later by its new one.
+    fn remember(&self, subject: Option<&Arc<Subject>>, id: &PhysicalId) {
+        let Some((subject, observed)) = subject.and_then(|one| Some((one, one.take()?))) else {
+            return;
+        };
+        let mut told = self.told();
+        let key = |id: &PhysicalId| (subject.address.clone(), id.clone());
+        told.insert(key(id), Some(observed.clone()));
+        told.insert(key(&observed.id), Some(observed));
+    }
+
+    /// What is known of a resource about which AWS cannot be asked: what this run was told of it, else that it is there.
+    fn remembered(&self, target: &Target, id: &PhysicalId) -> Option<Observed> {
+        let key = (target.address.clone(), id.clone());
+        let told = self.told().get(&key).cloned();
+        told.unwrap_or_else(|| {
+            Some(Observed {
+                id: id.clone(),
+                model: Value::map(),
+                status: Status::Ready,
+            })
+        })
     }
 
     /// The account that the credentials belong to.
@@ -330,11 +412,18 @@ impl Cloud for Regions {
     ) -> Result<Observed, CloudError> {
         let (resource, context) = self.of(target)?;
         let desired = self.prepared(resource, target, desired, incarnation);
-        let context = context.with_journal(Arc::new(Told(calls)));
+        let subject = self.subject(target, Some(incarnation));
+        let context = Regions::context(context, subject.as_ref(), calls);
         let made = resource
             .create(&context, &desired, incarnation)
             .await
             .map_err(cloud_error)?;
+        if let Some(subject) = &subject
+            && resource.definition().remembered
+        {
+            subject.tell(made.clone());
+        }
+        self.remember(subject.as_ref(), &made.id);
         context.identified(&made.id).await.map_err(cloud_error)?;
         Ok(made)
     }
@@ -349,8 +438,10 @@ impl Cloud for Regions {
     ) -> Result<bool, CloudError> {
         let (resource, context) = self.of(target)?;
         let desired = self.prepared(resource, target, desired, incarnation);
-        let context = context.with_journal(Arc::new(Told(calls)));
-        payctl_resources::generic::complete(resource, &context, id, &desired)
+        let subject = self.subject(target, Some(incarnation));
+        let context = Regions::context(context, subject.as_ref(), calls);
+        resource
+            .complete(&context, id, &desired)
             .await
             .map_err(cloud_error)
     }
@@ -363,6 +454,9 @@ impl Cloud for Regions {
         let mut by_region: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (index, (target, id)) in wanted.iter().enumerate() {
             match self.of(target) {
+                Ok((resource, _)) if resource.definition().remembered => {
+                    answers[index] = Some(Ok(self.remembered(target, id)));
+                }
                 Ok((resource, _)) => {
                     let region = by_region.entry(&target.address.region).or_default();
                     region.push((index, (resource, id.clone(), target.declared.clone())));
@@ -408,7 +502,8 @@ impl Cloud for Regions {
         calls: Arc<dyn Calls>,
     ) -> Result<(), CloudError> {
         let (resource, context) = self.of(target)?;
-        let context = context.with_journal(Arc::new(Told(calls)));
+        let subject = self.subject(target, incarnation);
+        let context = Regions::context(context, subject.as_ref(), calls);
         let desired = match incarnation {
             Some(incarnation) => self.prepared(resource, target, update.desired, incarnation),
             None => update.desired.clone(),
@@ -420,7 +515,9 @@ impl Cloud for Regions {
         resource
             .update(&context, id, &update)
             .await
-            .map_err(cloud_error)
+            .map_err(cloud_error)?;
+        self.remember(subject.as_ref(), id);
+        Ok(())
     }
 
     async fn delete(
@@ -431,11 +528,17 @@ impl Cloud for Regions {
         calls: Arc<dyn Calls>,
     ) -> Result<(), CloudError> {
         let (resource, context) = self.of(target)?;
-        let context = context.with_journal(Arc::new(Told(calls)));
+        let subject = self.subject(target, None);
+        let context = Regions::context(context, subject.as_ref(), calls);
         resource
             .delete(&context, id, deletion)
             .await
-            .map_err(cloud_error)
+            .map_err(cloud_error)?;
+        if resource.definition().remembered {
+            let key = (target.address.clone(), id.clone());
+            self.told().insert(key, None);
+        }
+        Ok(())
     }
 
     async fn find(
@@ -447,11 +550,19 @@ impl Cloud for Regions {
         let (resource, context) = self.of(target)?;
         let desired = self.prepared(resource, target, desired, incarnation);
         // Where finding means asking again with the same idempotency token, the open intent stands in the journal already.
-        let context = context.with_journal(Arc::new(Untold));
-        resource
+        let mut context = context.with_journal(Arc::new(Untold));
+        let subject = self.subject(target, Some(incarnation));
+        if let Some(subject) = &subject {
+            context = context.about(subject.clone());
+        }
+        let found = resource
             .find(&context, &desired, incarnation)
             .await
-            .map_err(cloud_error)
+            .map_err(cloud_error)?;
+        if let Some(id) = &found {
+            self.remember(subject.as_ref(), id);
+        }
+        Ok(found)
     }
 
     async fn look_up(&self, region: &str, wanted: &[Lookup]) -> Vec<LookupResult> {
@@ -526,6 +637,11 @@ impl Cloud for Regions {
         &self.clock
     }
 
+    fn is_remembered(&self, type_name: &str) -> bool {
+        payctl_resources::resource(type_name)
+            .is_some_and(|resource| resource.definition().remembered)
+    }
+
     fn is_native(&self, type_name: &str) -> bool {
         payctl_resources::resource(type_name).is_some()
     }
@@ -559,6 +675,10 @@ impl CallJournal for Told {
 
     async fn identified(&self, id: &PhysicalId) -> payctl_resources::Result<()> {
         self.0.identified(id).await.map_err(journal_error)
+    }
+
+    async fn exists(&self, observed: &Observed) -> payctl_resources::Result<()> {
+        self.0.exists(observed).await.map_err(journal_error)
     }
 
     fn retrying(&self, because: &payctl_resources::Error) {

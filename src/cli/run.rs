@@ -266,7 +266,7 @@ async fn publish(
 ) -> Result<(), AssetError> {
     // Connecting has asked for it.
     let account = session.state.account.clone().unwrap_or_default();
-    let partition = |region: &str| workflow::partition(region);
+    let partition = |region: &str| crate::project::partition(region);
     let needed = assets::needed(&session.environment.stacks, plan, &account, &partition);
     if needed.is_empty() || !plan.problems.is_empty() {
         return Ok(());

@@ -1,6 +1,6 @@
 //! What most commands begin with: the project, its environment, the state, AWS in every region.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,13 +13,19 @@ use time::format_description::well_known::Rfc3339;
 use super::Global;
 use super::parameters::Asked;
 use crate::apply::assets::{Docker, Images};
-use crate::apply::regions::Regions;
+use crate::apply::regions::{Regions, Stacks};
 use crate::project::assembly::synth::{self, Stale};
-use crate::project::{Environment, Project, ProjectError, StackSpec};
+use crate::project::{
+    Environment, Project, ProjectError, StackSpec, partition, stack_id, stack_name,
+};
 use crate::report::failure::Failure;
 
 #[cfg(feature = "sandbox")]
 use super::simulated::{SPEED, Simulated, SimulatedImages};
+
+/// The bucket that `cdk bootstrap` makes in each region, with the qualifier that it takes by itself (CDK developer guide, "Bootstrap
+/// template").
+const BOOTSTRAP_BUCKET: &str = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}";
 
 /// The project and the environment that a command is about, and the state as its file has it. Nothing was asked of AWS.
 pub(super) struct Session {
@@ -221,6 +227,7 @@ impl Session {
             clock.clone(),
             clients,
         );
+        let regions = regions.with_stacks(self.stacks());
         if !self.regions().is_empty() {
             let expected = environment
                 .account
@@ -238,6 +245,54 @@ impl Session {
             #[cfg(feature = "sandbox")]
             simulated,
         })
+    }
+
+    /// What providers of custom resources are told of stacks.
+    fn stacks(&self) -> Stacks {
+        // Each time anew: the account is known once somebody has connected.
+        let (project, environment) = (self.project.name.clone(), self.environment.name.clone());
+        let known = self.state.account.clone();
+        let known = known.or_else(|| self.environment.account.clone());
+        let bucket = self.environment.response_bucket.clone();
+        let bucket = bucket.unwrap_or_else(|| BOOTSTRAP_BUCKET.to_owned());
+        let names: BTreeMap<String, String> = self
+            .environment
+            .stacks
+            .iter()
+            .filter_map(|stack| {
+                let assembled = stack.assembled.as_ref()?;
+                Some((stack.name.clone(), assembled.stack_name.clone()))
+            })
+            .collect();
+        let in_aws = move |stack: &str| match names.get(stack) {
+            Some(name) => name.clone(),
+            None => stack_name(&project, &environment, stack),
+        };
+        let (project, environment) = (self.project.name.clone(), self.environment.name.clone());
+        let owner = known.clone();
+        Stacks {
+            id: Box::new(move |account, address| {
+                let account = account.or(owner.as_deref()).unwrap_or_default();
+                let (region, stack) = (&address.region, &address.stack);
+                let name = in_aws(stack);
+                let partition = partition(region);
+                stack_id(
+                    partition,
+                    account,
+                    region,
+                    &project,
+                    &environment,
+                    stack,
+                    &name,
+                )
+            }),
+            response_bucket: Box::new(move |account, region| {
+                let account = account.or(known.as_deref()).unwrap_or_default();
+                bucket
+                    .replace("${AWS::AccountId}", account)
+                    .replace("${AWS::Region}", region)
+            }),
+        }
     }
 
     /// Takes the environment's lock.

@@ -13,10 +13,9 @@ use payctl_sandbox::Sandbox;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::workflow::partition;
 use crate::apply::assets::{ImageError, Images, Target};
-use crate::project::Environment;
 use crate::project::assembly::assets::{ImageSource, fill_in};
+use crate::project::{Environment, partition};
 use crate::report::failure::Failure;
 
 /// How many times as fast as the wall's clock time runs during a command: a database that takes six minutes to start

@@ -18,7 +18,7 @@ use crate::checks;
 use crate::graph::{NameError, Names, ResourceGraph, Rules};
 use crate::plan::{Desired, Plan, PlanInputs, PlanOptions, plan};
 use crate::project::assembly::names_stack;
-use crate::project::{StackSpec, stack_id, stack_name};
+use crate::project::{StackSpec, partition, stack_id, stack_name};
 use crate::report::failure::Failure;
 use crate::template::diagnostic::did_you_mean;
 use crate::template::{self, Diagnostic, Inputs, Stack, Template};
@@ -186,15 +186,6 @@ pub(super) fn given(
 ) -> Result<Vec<BTreeMap<String, Value>>, Failure> {
     let all = inputs(session, global, loaded, &LookedUp::default(), false)?;
     Ok(all.into_iter().map(|inputs| inputs.parameters).collect())
-}
-
-/// `AWS::Partition`.
-pub(super) fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 /// What each stack is instantiated with.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use payctl_model::{Address, PropertyPath};
 use petgraph::stable_graph::NodeIndex;
 
-use super::{Edge, Milestone, Node, OutputNode, ResourceGraph, Rules, Why, cycle, hidden};
+use super::{
+    Edge, Milestone, Node, OutputNode, ResourceGraph, Rules, Why, cycle, hidden, providers,
+};
 use crate::template::{Diagnostic, Expr, Kind, NoAttributes, Reference, Span, Stack, StackOutput};
 
 impl ResourceGraph {
@@ -17,8 +19,13 @@ impl ResourceGraph {
     /// exist, functions that fail, and else cycles with their path.
     pub fn build(stacks: &[Stack], rules: &Rules) -> Result<ResourceGraph, Vec<Diagnostic>> {
         let mut errors = Vec::new();
-        let exports = Exports::of(stacks, &mut errors);
         let mut graph = ResourceGraph::default();
+        let done_here = providers::without(stacks);
+        if let Some((_, said)) = done_here.as_ref().filter(|(_, said)| !said.is_empty()) {
+            graph.warnings.push(said.clone());
+        }
+        let stacks = done_here.as_ref().map_or(stacks, |(stacks, _)| stacks);
+        let exports = Exports::of(stacks, &mut errors);
         for stack in stacks {
             // That a type is not checked is told of the change, where there is one.
             let warnings = stack

@@ -2,16 +2,20 @@
 //! `payctl_resources`.
 
 use payctl_model::PropertyPath;
-use payctl_resources::TYPES;
+use payctl_resources::custom::{CDK, CustomResource};
 use payctl_resources::definition;
+use payctl_resources::{Resource, TYPES};
 
 use super::{After, Conditional, Hops, Mention, Milestone, Rules, TypeRules};
 
 impl Rules {
     /// The rules of every type that has a module.
     pub fn native() -> Rules {
+        let custom: &dyn Resource = &CustomResource;
         TYPES
             .iter()
+            .chain(CDK)
+            .chain([&custom])
             .map(|resource| {
                 let definition = resource.definition();
                 (definition.type_name, rules(definition))
@@ -46,6 +50,7 @@ fn rules(definition: &definition::Definition) -> TypeRules {
     };
     TypeRules {
         native: true,
+        remembered: definition.remembered,
         needs_ready: definition
             .needs
             .iter()

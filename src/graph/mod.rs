@@ -9,6 +9,7 @@ mod cycle;
 mod definitions;
 mod hidden;
 pub mod names;
+mod providers;
 pub mod rules;
 mod stands_for;
 

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use payctl_model::facts::{CUSTOM, is_custom};
 use payctl_model::{PropertyPath, Value};
 
 use super::Milestone;
@@ -18,6 +19,8 @@ pub struct Rules(BTreeMap<String, TypeRules>);
 pub struct TypeRules {
     /// Whether a module carries it out.
     pub native: bool,
+    /// Whether AWS cannot be asked about it: what is known of it is what the state remembers.
+    pub remembered: bool,
     /// References at these properties wait until the producer is ready; all others only until it is accepted.
     pub needs_ready: Vec<PropertyPath>,
     /// What it comes after without referring to it.
@@ -125,10 +128,11 @@ impl From<&str> for Hops {
 }
 
 impl Rules {
-    /// The rules of a type.
+    /// The rules of a type. Custom resources are carried out alike, whatever they are called.
     pub fn of(&self, type_name: &str) -> &TypeRules {
         static NONE: TypeRules = TypeRules {
             native: false,
+            remembered: false,
             needs_ready: Vec::new(),
             after: Vec::new(),
             mentions: Vec::new(),
@@ -145,7 +149,10 @@ impl Rules {
             renewed_by: Vec::new(),
             conditional: Vec::new(),
         };
-        self.0.get(type_name).unwrap_or(&NONE)
+        self.0
+            .get(type_name)
+            .or_else(|| is_custom(type_name).then(|| self.0.get(CUSTOM))?)
+            .unwrap_or(&NONE)
     }
 
     /// Sets the rules of a type.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use payctl_model::facts::custom::DATA;
 use payctl_model::facts::facts;
 use payctl_model::{Address, PropertyPath, Value};
 
@@ -15,7 +16,7 @@ use super::{
     order, properties, references,
 };
 use crate::graph::{Node, ResourceGraph, Rules, Why, touches};
-use crate::template::{Attributes, DeletionPolicy, Diagnostic, EvalError};
+use crate::template::{Attributes, DeletionPolicy, Diagnostic, EvalError, Reference};
 use payctl_state::State;
 
 /// What the templates want.
@@ -241,7 +242,7 @@ impl Planner<'_> {
 
     fn decide(&mut self, address: &Address, node: &Node) {
         let type_name = &node.resource.type_name;
-        let wanted = match properties(node, &self.known, self.options.environment_tags) {
+        let wanted = match self.wanted(address, node) {
             Ok(wanted) => wanted,
             Err(error) => {
                 self.plan
@@ -253,6 +254,38 @@ impl Planner<'_> {
                 return;
             }
         };
+        for of in wanted.unknowns() {
+            let Some(returned) = self.known.not_returned(&of) else {
+                continue;
+            };
+            let mut span = node.resource.span;
+            node.resource
+                .properties
+                .visit_leaves(&PropertyPath::root(), &mut |_, leaf, at| match leaf {
+                    Reference::Attribute(other) if *other == of => span = at,
+                    _ => {}
+                });
+            let message = match returned.is_empty() {
+                true => format!(
+                    "the provider of {} returned no attribute `{}`, nor any other",
+                    of.address, of.attribute
+                ),
+                false => format!(
+                    "the provider of {} returned no attribute `{}`: it returned {}",
+                    of.address,
+                    of.attribute,
+                    returned.join(", ")
+                ),
+            };
+            let error = EvalError {
+                code: "attribute-not-returned",
+                message,
+                span,
+            };
+            self.plan
+                .problems
+                .push(Problem::Evaluation(diagnose(node, error)));
+        }
         let mut change = Change {
             address: address.clone(),
             type_name: type_name.clone(),
@@ -315,6 +348,37 @@ impl Planner<'_> {
         }
         self.known.set(address.clone(), outcome, self.rules);
         self.plan.changes.insert(address.clone(), change);
+    }
+
+    /// What a resource shall be, with what is known so far.
+    fn wanted(&self, address: &Address, node: &Node) -> Result<Value, EvalError> {
+        let tags = self.options.environment_tags;
+        let mut wanted = properties(node, &self.known, tags)?;
+        let Some(facts) = facts().get(&node.resource.type_name) else {
+            return Ok(wanted);
+        };
+        // A provider that is asked to change a custom resource mostly returns what it returned before. Where it does not, the run
+        // stops before it makes the wrong thing, and the next plan says what is replaced.
+        let fixed = |name: &String| facts.is_create_only(&PropertyPath::root().key(name));
+        let unsure: Vec<String> = wanted
+            .as_map()
+            .into_iter()
+            .flatten()
+            .filter(|(name, value)| value.has_unknown() && fixed(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if unsure.is_empty() || !self.prior.contains_key(address) {
+            return Ok(wanted);
+        }
+        let steady = properties(node, &self.known.steady(), tags)?;
+        if let Some(map) = wanted.as_map_mut() {
+            for name in unsure {
+                if let Some(value) = steady.get(&name) {
+                    map.insert(name, value.clone());
+                }
+            }
+        }
+        Ok(wanted)
     }
 
     /// Of an update: attributes that mirror a reference which was not applied before become something else; and secrets are
@@ -401,6 +465,26 @@ impl Planner<'_> {
         if prior.tainted || failed {
             reasons.push(Reason::Tainted);
             replace = true;
+        }
+        let is_remembered = self.rules.of(&prior.type_name).remembered;
+        if is_remembered
+            && prior.type_name == change.type_name
+            && !prior.tainted
+            && prior.recorded.get(DATA).is_none()
+        {
+            // An interrupted run has made it, and what its provider returned is not known.
+            let property = PropertyPath::root().key(DATA);
+            reasons.push(Reason::Property {
+                property: property.clone(),
+                cause: None,
+            });
+            change.edits.push(Edit {
+                property,
+                before: None,
+                after: None,
+                replaces: false,
+                default: None,
+            });
         }
         if prior.type_name == change.type_name {
             for difference in self.differences(address, prior, &compared, &live) {
@@ -500,6 +584,7 @@ impl Planner<'_> {
             applied: &prior.applied,
             verify_secret: self.options.verify_secret,
             is_fresh: &is_fresh,
+            remembered: self.rules.of(&prior.type_name).remembered,
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
             conditional: &self.rules.of(&prior.type_name).conditional,

@@ -55,6 +55,7 @@ impl Planner<'_> {
         let is_fresh = |of: &_| self.known.is_fresh(of);
         let rules = self.rules.of(&prior.type_name);
         let since = differences::differences(&Sides {
+            remembered: false,
             type_name: &prior.type_name,
             declared: &self.ownership.yielding(address, wanted, &prior.applied),
             live: &prior.applied,
@@ -155,6 +156,7 @@ impl Planner<'_> {
             )
         };
         let found = differences::differences(&Sides {
+            remembered: false,
             type_name: &prior.type_name,
             declared: &only(&prior.applied),
             live: &only(live),

@@ -1,9 +1,11 @@
 //! What differs between what is declared and what is live: the comparison of `payctl_model` with what the planner knows
 //! besides: unknowns, secrets, what AWS never returns, what is no longer declared.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use payctl_model::compare::{CompareOptions, compare, scalar};
 use payctl_model::facts::{TypeFacts, facts};
-use payctl_model::{AttributeOf, PhysicalId, PropertyPath, Value};
+use payctl_model::{AttributeOf, PhysicalId, PropertyPath, Secret, Value};
 
 use super::desired_form::{masked, masked_like, partner};
 use crate::graph::{Conditional, touches};
@@ -37,6 +39,8 @@ pub(super) struct Sides<'a> {
     pub(super) verify_secret: &'a (dyn Fn(&str, &str) -> bool + Send + Sync),
     /// Whether an unknown attribute will be another than it is.
     pub(super) is_fresh: &'a dyn Fn(&AttributeOf) -> bool,
+    /// Whether AWS cannot be asked about it: what is live is what was last applied.
+    pub(super) remembered: bool,
     /// Patterns of what AWS takes and does not tell, besides the registry's write-only properties.
     pub(super) not_told: &'a [PropertyPath],
     /// Patterns of what only a new resource can have, besides what the registry calls create-only.
@@ -61,6 +65,9 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
         &PropertyPath::root(),
     );
     let declared = settled(sides.declared, Some(&live), sides.is_fresh).unwrap_or_else(Value::map);
+    if sides.remembered {
+        return told_otherwise(&declared, sides);
+    }
     let options = CompareOptions {
         last_applied: (*sides.applied != Value::Null).then_some(sides.applied),
         same_secret: Some(sides.verify_secret),
@@ -159,6 +166,74 @@ pub(super) fn differences(sides: &Sides<'_>) -> Differences {
     Differences {
         changes,
         undeclared,
+    }
+}
+
+/// A provider was told something else when it was last asked. Nobody completes or rewrites what it was told: every word counts, but
+/// whether a text, a number or a flag says it.
+fn told_otherwise(declared: &Value, sides: &Sides<'_>) -> Differences {
+    let none = BTreeMap::new();
+    let (now, before) = (
+        declared.as_map().unwrap_or(&none),
+        sides.applied.as_map().unwrap_or(&none),
+    );
+    let names: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
+    let changes = names.into_iter().filter_map(|name| {
+        let (now, before) = (now.get(name), before.get(name));
+        let same = match (now, before) {
+            (Some(now), Some(before)) => says_the_same(now, before, sides.verify_secret),
+            (Some(one), None) | (None, Some(one)) => *one == Value::Null,
+            (None, None) => true,
+        };
+        (!same).then(|| Difference {
+            property: PropertyPath::root().key(name),
+            declared: now.cloned(),
+            live: before.cloned(),
+            replaces: false,
+            deploys: false,
+        })
+    });
+    Differences {
+        changes: changes.collect(),
+        undeclared: Vec::new(),
+    }
+}
+
+fn says_the_same(
+    now: &Value,
+    before: &Value,
+    verify_secret: &(dyn Fn(&str, &str) -> bool + Send + Sync),
+) -> bool {
+    let same = |now: &Value, before: &Value| says_the_same(now, before, verify_secret);
+    match (now, before) {
+        (Value::Map(now), Value::Map(before)) => {
+            now.len() == before.len()
+                && now
+                    .iter()
+                    .all(|(name, now)| before.get(name).is_some_and(|before| same(now, before)))
+        }
+        (Value::List(now), Value::List(before)) => {
+            now.len() == before.len()
+                && now
+                    .iter()
+                    .zip(before)
+                    .all(|(now, before)| same(now, before))
+        }
+        (Value::Secret(Secret::Hashed(now)), Value::Secret(Secret::Hashed(before))) => {
+            now == before
+        }
+        (now, Value::Secret(Secret::Hashed(hash))) => match now
+            .expose_str()
+            .map(str::to_owned)
+            .or_else(|| now.to_text())
+        {
+            Some(text) => verify_secret(&text, hash),
+            None => false,
+        },
+        (Value::Unknown(_), _) => false,
+        (now, before) => {
+            now == before || now.to_text().is_some() && now.to_text() == before.to_text()
+        }
     }
 }
 

@@ -46,6 +46,7 @@ impl Planner<'_> {
             applied: &prior.applied,
             verify_secret: self.options.verify_secret,
             is_fresh: &|_| false,
+            remembered: self.rules.of(&prior.type_name).remembered,
             not_told: &self.rules.of(&prior.type_name).not_told,
             create_only: &self.rules.of(&prior.type_name).create_only,
             conditional: &self.rules.of(&prior.type_name).conditional,

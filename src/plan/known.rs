@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use payctl_model::facts::custom::DATA;
+use payctl_model::facts::{facts, is_custom};
 use payctl_model::{Address, AttributeOf, PhysicalId, PropertyPath, Secret, Value};
 
 use super::differences;
@@ -37,6 +39,8 @@ pub(super) struct Known {
     /// Attributes that will have another value: of updated resources those that an update renews, and what others' being made
     /// renews.
     renewed: BTreeSet<AttributeOf>,
+    /// Updated resources whose provider is asked: what it returns may be anything else each time.
+    asked: BTreeSet<Address>,
 }
 
 impl Known {
@@ -46,6 +50,9 @@ impl Known {
         } = &outcome
         {
             let rules = rules.of(type_name);
+            if rules.remembered {
+                self.asked.insert(address.clone());
+            }
             let by_update = rules.renewed_by_update.iter();
             let by_property = rules
                 .renewed_by
@@ -75,9 +82,33 @@ impl Known {
                     && now.is_none_or(|now| now.as_list().is_some_and(<[Value]>::is_empty))
             }
             None => false,
-            Some(Outcome::Updated { .. }) => self.renewed.contains(of),
+            Some(Outcome::Updated { .. }) => {
+                self.asked.contains(&of.address) || self.renewed.contains(of)
+            }
             Some(Outcome::New { .. }) => true,
         }
+    }
+
+    /// What the provider of a custom resource that stays as it is returned, where this attribute is not among it.
+    pub(super) fn not_returned(&self, of: &AttributeOf) -> Option<Vec<String>> {
+        match self.outcomes.get(&of.address) {
+            Some(Outcome::Stays {
+                type_name,
+                id,
+                model,
+            }) if is_custom(type_name) => {
+                let data = model.get(DATA)?.as_map()?;
+                let is_there = read(type_name, Some(id), model, &of.attribute).is_some();
+                (!is_there).then(|| data.keys().cloned().collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, but that updates of custom resources change nothing of what others read of them: what only a new resource can have
+    /// is not replaced on the chance that it will be another.
+    pub(super) fn steady(&self) -> Steady<'_> {
+        Steady(self)
     }
 
     /// Whether anything is done to this resource.
@@ -100,6 +131,7 @@ impl Attributes for Known {
                 id,
                 model,
             } => read(type_name, Some(id), model, &of.attribute),
+            Outcome::Updated { .. } if self.asked.contains(&of.address) => None,
             Outcome::Updated {
                 type_name,
                 id,
@@ -119,6 +151,25 @@ impl Attributes for Known {
                     (attribute, _) => mirrored(type_name, desired, attribute),
                 }
             }
+        }
+    }
+}
+
+/// See [`Known::steady`].
+pub(super) struct Steady<'a>(&'a Known);
+
+impl Attributes for Steady<'_> {
+    fn attribute(&self, of: &AttributeOf) -> Option<Value> {
+        match self.0.outcomes.get(&of.address) {
+            Some(Outcome::Updated {
+                type_name,
+                id,
+                model,
+                ..
+            }) if self.0.asked.contains(&of.address) => {
+                read(type_name, Some(id), model, &of.attribute)
+            }
+            _ => self.0.attribute(of),
         }
     }
 }
@@ -144,6 +195,10 @@ pub(super) fn with_secrets_of(model: &Value, declared: &Value) -> Value {
 
 /// An attribute that is one of the declared properties, where AWS takes these as they are.
 fn mirrored(type_name: &str, desired: &Value, attribute: &str) -> Option<Value> {
+    // The attributes of a custom resource are its provider's, whatever they are called.
+    if is_custom(type_name) {
+        return None;
+    }
     let value = at_attribute(desired, attribute)?;
     let path = PropertyPath::from(attribute);
     (!value.has_unknown() && !differences::is_rewritten(type_name, &path)).then(|| value.clone())
@@ -158,6 +213,9 @@ pub(super) fn read(
 ) -> Option<Value> {
     if attribute == AttributeOf::REF {
         return differences::reference(type_name, model, id?).filter(|value| !value.has_unknown());
+    }
+    if is_custom(type_name) {
+        return facts().get(type_name)?.attribute(attribute, model, id?);
     }
     at_attribute(model, attribute).cloned()
 }

@@ -14,7 +14,7 @@ use assembly::assets::AssetManifest;
 use assembly::{Assembly, AssemblyError};
 
 pub use file::{FileError, Given};
-pub use names::{stack_id, stack_name};
+pub use names::{partition, stack_id, stack_name};
 
 /// The name of the project file.
 pub const PROJECT_FILE: &str = "payctl.toml";
@@ -49,6 +49,9 @@ pub struct Environment {
     pub protect: bool,
     /// Tags of every resource.
     pub tags: BTreeMap<String, String>,
+    /// The bucket in which providers of custom resources leave their answers, `${AWS::AccountId}` and `${AWS::Region}` to be filled in;
+    /// `None`: the one of `cdk bootstrap`.
+    pub response_bucket: Option<String>,
     /// How many operations run at once.
     pub concurrency: Option<usize>,
     /// Parameters of all its stacks; they stand in each stack already where it does not say otherwise.

@@ -16,6 +16,15 @@ pub(super) fn identifier(text: &str) -> String {
     }
 }
 
+/// The AWS partition of a region.
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
 /// `AWS::StackName`: project-environment-stack.
 pub fn stack_name(project: &str, environment: &str, stack: &str) -> String {
     format!("{project}-{environment}-{}", stack.replace('/', "-"))

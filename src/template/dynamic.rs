@@ -354,9 +354,7 @@ pub(crate) fn misplaced(
     property: &PropertyPath,
     reference: &DynamicReference,
 ) -> Option<Wrong> {
-    let is_custom =
-        type_name.starts_with("Custom::") || type_name == "AWS::CloudFormation::CustomResource";
-    if is_custom && reference.lookup.is_secret() {
+    if payctl_model::facts::is_custom(type_name) && reference.lookup.is_secret() {
         let message = format!("a custom resource cannot have `{}`", reference.text);
         let help = "CloudFormation resolves only {{resolve:ssm:…}} for custom resources";
         return Some((message, Some(help)));

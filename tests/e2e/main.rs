@@ -3,6 +3,7 @@
 mod assembly;
 mod assets;
 mod commands;
+mod custom_resources;
 mod data_templates;
 mod deployments;
 mod differential;

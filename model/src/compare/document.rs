@@ -24,6 +24,11 @@ pub fn same(declared: &Value, live: &Value) -> bool {
     meaning(declared, live, false, DEPTH)
 }
 
+/// Whether two texts hold the same JSON, however it is written.
+pub(super) fn equal(a: &Value, b: &Value) -> bool {
+    parsed(a) == parsed(b)
+}
+
 fn parsed(value: &Value) -> Cow<'_, Value> {
     let Value::String(text) = value else {
         return Cow::Borrowed(value);

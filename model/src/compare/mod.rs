@@ -373,7 +373,14 @@ impl<'a> Walk<'a> {
         live: &Value,
     ) -> bool {
         if document::is_json(declared) || document::is_json(live) || is_document(schema) {
-            return document::same(declared, live);
+            // What AWS adds to a document is none of the template's; what the template itself had in it and has no more is.
+            let last = self.options.last_applied.and_then(|last| last.at(path));
+            let withdrawn = last.is_some_and(|last| {
+                document::is_json(last)
+                    && document::equal(last, live)
+                    && !document::equal(last, declared)
+            });
+            return document::same(declared, live) && !(withdrawn && document::is_json(declared));
         }
         match (declared, live) {
             // One value for a list of one, either way.

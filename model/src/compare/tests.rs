@@ -505,3 +505,26 @@ fn a_task_is_as_large_with_its_unit_as_without() {
     different(task, "Memory", json!("2 GB"), json!("4096"));
     different(task, "Cpu", json!("1 GB"), json!("1024"));
 }
+
+/// A text of JSON is the template's own: what it had in it and has no more is a change, although AWS may complete documents.
+#[test]
+fn what_a_template_takes_out_of_a_json_text_is_a_change() {
+    let of = |value: &str| json!({"Value": value});
+    let last = Value::from(of("{\"a\": 1, \"b\": 2}"));
+    let options = CompareOptions {
+        last_applied: Some(&last),
+        ..CompareOptions::default()
+    };
+    let changed = |declared: &str, live: &str| {
+        let found = compared("AWS::SSM::Parameter", of(declared), of(live), &options);
+        !found.changes.is_empty()
+    };
+    assert!(changed("{\"a\": 1}", "{\"a\":1,\"b\":2}"));
+    assert!(changed("{}", "{\"a\":1,\"b\":2}"));
+    assert!(!changed("{\"b\":2, \"a\": 1}", "{\"a\":1,\"b\":2}"));
+    // AWS's own.
+    assert!(!changed(
+        "{\"a\": 1, \"b\": 2}",
+        "{\"a\":1,\"b\":2,\"c\":3}"
+    ));
+}

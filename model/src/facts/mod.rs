@@ -8,6 +8,7 @@
 //! Where AWS's schema is known to be wrong, [`overrides`] says so.
 
 pub mod check;
+pub mod custom;
 pub mod overrides;
 mod pack;
 pub(crate) mod pattern;
@@ -20,6 +21,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde_json::Value as Json;
 
 pub use check::{Finding, FindingKind, check};
+pub use custom::{CUSTOM, is_custom};
 pub use schema::{Additional, Kind, Schema};
 
 use crate::address::{AttributeOf, PhysicalId};
@@ -42,17 +44,10 @@ pub fn facts() -> &'static Facts {
     &FACTS
 }
 
-/// The type whose facts hold for every `Custom::…`.
-const CUSTOM: &str = "AWS::CloudFormation::CustomResource";
-
 impl Facts {
     /// A type's facts; `None` where AWS has no such type. `Custom::Anything` is a custom resource.
     pub fn get(&self, name: &str) -> Option<Arc<TypeFacts>> {
-        let name = if name.starts_with("Custom::") {
-            CUSTOM
-        } else {
-            name
-        };
+        let name = if is_custom(name) { CUSTOM } else { name };
         let mut decoded = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = decoded.get(name) {
             return Some(Arc::clone(found));
@@ -198,6 +193,11 @@ impl TypeFacts {
         facts.transforms = transforms;
         facts.tagging = tagging;
         overrides::apply(&mut facts);
+        if facts.any_attribute {
+            // The provider is told of every change and decides: another identifier in its answer is another resource. That a
+            // change of `ServiceToken` is "not supported" (the type's page) is CloudFormation's limit, not the protocol's.
+            facts.create_only.clear();
+        }
         facts.attributes = facts.find_attributes(json);
         facts
     }
@@ -395,6 +395,11 @@ impl TypeFacts {
                 && self.schema_at(&PropertyPath::from(name)).is_some()
     }
 
+    /// Whether its attributes are whatever its provider returns.
+    pub fn has_any_attribute(&self) -> bool {
+        self.any_attribute
+    }
+
     /// The attribute whose name is most like this one, for a "did you mean".
     pub fn nearest_attribute(&self, name: &str) -> Option<&str> {
         check::nearest(name, self.attributes())
@@ -410,6 +415,9 @@ impl TypeFacts {
     pub fn attribute(&self, name: &str, model: &Value, id: &PhysicalId) -> Option<Value> {
         if name == AttributeOf::REF {
             return self.reference(model, id);
+        }
+        if self.any_attribute {
+            return custom::attribute(model, name).cloned();
         }
         if let Some(found) = model.at(&PropertyPath::from(name)) {
             return Some(found.clone());

@@ -7,6 +7,7 @@ mod connect;
 mod in_process;
 mod pace;
 mod pages;
+mod presign;
 mod retry;
 mod upload;
 
@@ -139,6 +140,11 @@ impl Aws {
             })
         };
         Ok(self.0.account.get_or_try_init(ask).await?)
+    }
+
+    /// The account, where it was asked for already.
+    pub fn known_account(&self) -> Option<&str> {
+        self.0.account.get().map(String::as_str)
     }
 
     /// Calls one operation: the input under the API's member names, the answer likewise.
@@ -449,6 +455,16 @@ impl Caller for Aws {
 
     async fn elsewhere(&self, place: &Elsewhere) -> Result<Arc<dyn Caller>, AwsError> {
         Ok(Arc::new(self.moved(place).await?))
+    }
+
+    async fn presigned(
+        &self,
+        service: &str,
+        operation: &str,
+        input: Json,
+        lifetime: Duration,
+    ) -> Result<String, AwsError> {
+        self.presign(service, operation, &input, lifetime).await
     }
 }
 

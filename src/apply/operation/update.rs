@@ -97,6 +97,7 @@ impl Doing {
         };
         let calls = self.calls(current);
         let mut live = edit.live.clone();
+        let remembered = self.cloud.is_remembered(&current.target.type_name);
         let (mut attempt, mut pause) = (1, PAUSE);
         while !changed.is_empty() {
             let update = Update {
@@ -111,6 +112,10 @@ impl Doing {
                 .await;
             let error = match done {
                 Ok(()) => break,
+                // Nothing can be seen of it.
+                Err(error) if remembered && error.refused => {
+                    return Err(self.failed(current, Failure::of(error, id)).await);
+                }
                 // The refusal of a call that was sent again may mean that the one before, whose answer was lost, has done it.
                 Err(error) if error.refused && attempt < ATTEMPTS => {
                     match self.seen(current, id).await {
@@ -128,6 +133,9 @@ impl Doing {
             calls.retrying(&error.message);
             self.cloud.clock().sleep(pause).await;
             pause *= 2;
+            if remembered {
+                continue;
+            }
             match self
                 .poller
                 .wait(&current.target, id, current.verb, Until::Seen)
@@ -155,6 +163,7 @@ impl Doing {
             Ok(Some(observed)) => match self.exists(current, &observed).await {
                 Ok(()) => {
                     self.learn(current, &observed);
+                    self.supersede(current, id, &observed.id);
                     self.settle_down(current, observed).await
                 }
                 Err(error) => Err(error.into()),
