@@ -26,6 +26,7 @@ pub(super) fn without(stacks: &[Stack]) -> Option<(Vec<Stack>, String)> {
     };
     let all: BTreeMap<&Address, &StackResource> = stacks
         .iter()
+        .flat_map(Stack::with_nested)
         .flat_map(|stack| stack.resources.values())
         .map(|resource| (&resource.address, resource))
         .collect();
@@ -48,7 +49,8 @@ pub(super) fn without(stacks: &[Stack]) -> Option<(Vec<Stack>, String)> {
             }
         }
     }
-    for output in stacks.iter().flat_map(|stack| stack.outputs.values()) {
+    let all_stacks = stacks.iter().flat_map(Stack::with_nested);
+    for output in all_stacks.flat_map(|stack| stack.outputs.values()) {
         for (_, of) in output.value.references() {
             users.entry(of.address).or_default().insert(None);
         }
@@ -58,14 +60,7 @@ pub(super) fn without(stacks: &[Stack]) -> Option<(Vec<Stack>, String)> {
         .iter()
         .map(|stack| {
             let mut stack = stack.clone();
-            stack
-                .resources
-                .retain(|_, resource| !left_out.contains(&resource.address));
-            for resource in stack.resources.values_mut() {
-                if done_here.contains(&resource.address) {
-                    do_here(resource, &left_out);
-                }
-            }
+            leave_out(&mut stack, &done_here, &left_out);
             stack
         })
         .collect();
@@ -81,6 +76,21 @@ pub(super) fn without(stacks: &[Stack]) -> Option<(Vec<Stack>, String)> {
         ),
     };
     Some((stacks, said))
+}
+
+/// Takes what is left out from a stack and from all that are nested in it.
+fn leave_out(stack: &mut Stack, done_here: &BTreeSet<&Address>, left_out: &BTreeSet<Address>) {
+    stack
+        .resources
+        .retain(|_, resource| !left_out.contains(&resource.address));
+    for resource in stack.resources.values_mut() {
+        if done_here.contains(&resource.address) {
+            do_here(resource, left_out);
+        }
+    }
+    for nested in stack.nested.values_mut() {
+        leave_out(nested, done_here, left_out);
+    }
 }
 
 /// What a resource refers to, with the property; `None`: by `DependsOn`.

@@ -3,6 +3,7 @@
 mod assembly;
 mod assets;
 mod commands;
+mod cross_stack;
 mod custom_resources;
 mod data_templates;
 mod deployments;
@@ -13,6 +14,7 @@ mod harness;
 mod high_availability;
 mod laws;
 mod lookups;
+mod nested;
 mod order;
 mod projects;
 mod public_templates;
