@@ -2,6 +2,7 @@
 
 mod assembly;
 mod assets;
+mod cloud_control;
 mod commands;
 mod data_templates;
 mod deployments;

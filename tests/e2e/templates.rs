@@ -197,6 +197,8 @@ scenarios! {
     archive
     images
     registry
+    reporting
+    front_door
 }
 
 #[test]
