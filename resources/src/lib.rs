@@ -23,6 +23,7 @@
 
 pub mod application_autoscaling;
 pub mod aws;
+pub mod cloud_control;
 pub mod cloudwatch;
 pub mod codedeploy;
 pub mod conformance;
@@ -186,11 +187,18 @@ pub const TYPES: &[&dyn Resource] = &[
 ];
 
 /// The module of a type; `None` where payctl has none.
-pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
+pub fn native(type_name: &str) -> Option<&'static dyn Resource> {
     TYPES
         .iter()
         .chain(custom::CDK)
         .find(|resource| resource.definition().type_name == type_name)
         .copied()
         .or_else(|| custom::of(type_name))
+}
+
+/// How a type is provisioned: by its module, or through Cloud Control. `None` where it cannot be: [`cloud_control::refusal`]
+/// says why.
+pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
+    native(type_name)
+        .or_else(|| cloud_control::of(type_name).map(|through| through as &'static dyn Resource))
 }

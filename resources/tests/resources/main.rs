@@ -1,5 +1,7 @@
-//! The native types against the simulated AWS.
+//! The native types, and all others through Cloud Control, against the simulated AWS.
 
+mod cloud_control;
+mod cloud_control_all;
 mod deployments;
 mod edge;
 mod functions;

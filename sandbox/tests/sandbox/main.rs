@@ -3,6 +3,7 @@
 mod alarms_and_topics;
 mod blue_green;
 mod buckets;
+mod cloud_control;
 mod codedeploy;
 mod ec2;
 mod ec2_networks;
