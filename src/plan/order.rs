@@ -214,15 +214,18 @@ pub(super) fn deadlocked(
         .map(|(goes, _)| goes.clone());
     let mut found: BTreeSet<Address> = exchanged.collect();
     for (user, prior) in prior {
-        let updated = changes
+        // Also what has nothing else to do: the name that it knows may be the one that comes.
+        let stays = changes
             .get(user)
-            .is_some_and(|change| matches!(change.action, Action::Update | Action::Deploy));
+            .is_some_and(|change| {
+                matches!(change.action, Action::Update | Action::Deploy | Action::NoOp)
+            });
         let stuck = |used: &Address| {
             room.iter()
                 .any(|(goes, comes)| goes == used && reaches(comes, user))
         };
         if created_first(user) && prior.dependencies.keys().any(stuck)
-            || updated && held(rules, prior, stuck).is_some()
+            || stays && held(rules, prior, stuck).is_some()
         {
             found.insert(user.clone());
         }
