@@ -17,6 +17,7 @@ import moto.ec2.models.vpc_peering_connections as peerings
 import moto.ec2.models.vpcs as vpcs
 import moto.ec2.responses.dhcp_options as dhcp_options
 import moto.ecs.responses as ecs
+import moto.rds.models as rds
 import moto.s3.responses as s3
 import strict
 import xmltodict
@@ -51,6 +52,17 @@ def keep_service_members(create_service):
 def rule_description(self):
     """A rule for another group carries its description there (moto looks at address ranges only)."""
     return self.ip_range.get("Description") or self.source_group.get("Description")
+
+
+def keep_changed_group(modify_db_subnet_group):
+    """A subnet group that is changed stays (API_ModifyDBSubnetGroup); moto takes it out of its list and leaves it out."""
+
+    def modify(self, subnet_name, description, subnets):
+        group = modify_db_subnet_group(self, subnet_name, description, subnets)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    return modify
 
 
 def take_interface_along(delete_nat_gateway):
@@ -141,6 +153,9 @@ buckets = s3.S3Response
 buckets._bucket_response_put = keep_tags_of_buckets(buckets._bucket_response_put)
 backend = nat_gateways.NatGatewayBackend
 backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
+
+databases = rds.RDSBackend
+databases.modify_db_subnet_group = keep_changed_group(databases.modify_db_subnet_group)
 
 strict.install()
 

@@ -25,6 +25,7 @@ mod session;
 #[cfg(feature = "sandbox")]
 mod simulated;
 mod state;
+mod templates;
 mod validate;
 mod workflow;
 

@@ -26,7 +26,12 @@ pub(super) fn run(global: &Global, name: Option<&str>) -> Outcome {
             || full.split_once('/').is_some_and(|(_, rest)| rest == name)
             || full.rsplit_once('.').is_some_and(|(_, last)| last == name)
     };
-    let found: Vec<&String> = outputs.keys().filter(fits).collect();
+    let mut found: Vec<&String> = outputs.keys().filter(fits).collect();
+    // A name alone is that of a stack's own output rather than of one that is nested in it.
+    let is_own = |full: &&String| full.matches('/').count() == 1;
+    if found.len() > 1 && found.iter().any(is_own) {
+        found.retain(is_own);
+    }
     match found.as_slice() {
         [one] => {
             if global.json {

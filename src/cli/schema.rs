@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::{Exit, Global, Outcome};
 use crate::report::failure::Failure;
 use crate::report::schema::{describe, page};
+use crate::template::NESTED_STACK;
 
 pub(super) fn run(global: &Global, type_name: Option<&str>) -> Outcome {
     let wanted: Vec<String> = match type_name {
@@ -57,6 +58,24 @@ fn of_type(name: &str) -> Result<Json, Failure> {
             None => failure,
         });
     };
+    if name == NESTED_STACK {
+        // The language carries it out, no module.
+        return Ok(crate::report::schema::to_json(
+            &known,
+            true,
+            &|path| match path.head() {
+                Some("NotificationARNs") => {
+                    let why = "payctl notifies nobody of a stack's events";
+                    (false, Some(why.to_owned()))
+                }
+                Some("TimeoutInMinutes") => {
+                    let why = "each resource has a time limit of its own";
+                    (false, Some(why.to_owned()))
+                }
+                _ => (true, None),
+            },
+        ));
+    }
     let native = payctl_resources::resource(name).map(|resource| resource.definition());
     let covered = match native {
         Some(definition) => {

@@ -5,7 +5,7 @@ use super::session::Session;
 use super::{Exit, Global, Outcome, workflow};
 use crate::graph::{ResourceGraph, Rules};
 use crate::report::failure::{Failure, render_diagnostic};
-use crate::template::Diagnostic;
+use crate::template::{Diagnostic, Stack};
 
 pub(super) fn run(global: &Global) -> Outcome {
     let session = Session::for_checking(global)?;
@@ -30,22 +30,24 @@ pub(super) fn run(global: &Global) -> Outcome {
     if missing.is_empty() {
         let known = LookedUp::recorded(&session);
         let made = workflow::instantiate(&session, global, &loaded, &known, false)?;
-        let assumed = made.stacks.iter().filter(|stack| stack.assumed);
+        let assumed = made.stacks.iter().filter(|stack| stack.is_assumed());
         not_looked_up = assumed.map(|stack| stack.name.clone()).collect();
         // What was only taken to hold can contradict itself across stacks.
         let mut between = Vec::new();
         if not_looked_up.is_empty() {
-            let graph = ResourceGraph::build(&made.stacks, &Rules::native())
+            let exported = &session.state.exports;
+            let graph = ResourceGraph::build_after(&made.stacks, &Rules::native(), exported)
                 .map_err(Failure::of_diagnostics)?;
             between = workflow::checked(&graph)?;
         }
-        let within = made.stacks.into_iter().flat_map(|stack| stack.warnings);
+        let within = made.stacks.iter().flat_map(Stack::with_nested);
+        let within = within.flat_map(|stack| stack.warnings.clone());
         warnings = within.chain(between).collect();
     }
     let resources: usize = loaded
         .stacks
         .iter()
-        .map(|(_, template)| template.resource_types().count())
+        .map(|(_, template)| template.resource_count())
         .sum();
     if global.json {
         super::print_json(&serde_json::json!({

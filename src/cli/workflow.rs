@@ -10,7 +10,8 @@ use super::Global;
 use super::arguments::Selection;
 use super::lookups::LookedUp;
 use super::parameters::Parameters;
-use super::session::{Connected, Session, shown};
+use super::session::{Connected, Session};
+use super::templates::Reader;
 use crate::apply::references::look_up_anew;
 use crate::apply::refresh::{Refreshed, refresh, without_reading};
 use crate::apply::templates::Templates;
@@ -21,12 +22,12 @@ use crate::project::assembly::names_stack;
 use crate::project::{StackSpec, stack_id, stack_name};
 use crate::report::failure::Failure;
 use crate::template::diagnostic::did_you_mean;
-use crate::template::{self, Diagnostic, Inputs, Stack, Template};
+use crate::template::{Diagnostic, Expr, Inputs, Stack, Template};
 
 /// The templates of an environment, read and found right.
 pub(super) struct Loaded {
     /// Each stack with its template.
-    pub(super) stacks: Vec<(StackSpec, Template)>,
+    pub(super) stacks: Vec<(StackSpec, Arc<Template>)>,
 }
 
 /// A plan, and what carrying it out needs.
@@ -48,7 +49,6 @@ pub(super) struct Planned {
 /// # Errors
 /// All mistakes of all templates.
 pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
-    let (mut stacks, mut mistakes) = (Vec::new(), Vec::new());
     if session.environment.stacks.is_empty() {
         return Err(Failure::new(
             "no-stack",
@@ -56,49 +56,22 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
         )
         .help("add [[stack]] with a template, or `assembly` with a CDK assembly, to payctl.toml, or give --template FILE or --assembly DIR"));
     }
-    let mut seen: BTreeMap<std::path::PathBuf, Template> = BTreeMap::new();
+    let mut stacks = Vec::new();
+    let mut reader = Reader::default();
     for stack in &session.environment.stacks {
-        if let Some(template) = seen.get(&stack.template) {
-            stacks.push((stack.clone(), template.clone()));
-            continue;
-        }
-        let text = std::fs::read_to_string(&stack.template).map_err(|error| {
-            let template = shown(&stack.template);
-            let failure = match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    Failure::new("no-template", format!("there is no template {template}"))
-                }
-                _ => Failure::new(
-                    "io",
-                    format!("cannot read the template {template}: {error}"),
-                ),
-            };
-            failure.help(match &stack.assembled {
-                None => format!("the stack {} names it in payctl.toml", stack.name),
-                Some(assembled) => format!(
-                    "the assembly names it as the template of {}: run `cdk synth` again",
-                    assembled.path
-                ),
-            })
-        })?;
-        match template::load(&shown(&stack.template), &text) {
-            Ok(template) => {
-                seen.insert(stack.template.clone(), template.clone());
-                stacks.push((stack.clone(), template));
-            }
-            Err(found) => mistakes.extend(found),
+        if let Some(template) = reader.stack(stack)? {
+            stacks.push((stack.clone(), template));
         }
     }
-    if mistakes.is_empty() {
-        Ok(Loaded { stacks })
-    } else {
-        Err(Failure::of_diagnostics(mistakes))
+    match reader.mistakes() {
+        mistakes if mistakes.is_empty() => Ok(Loaded { stacks }),
+        mistakes => Err(Failure::of_diagnostics(mistakes)),
     }
 }
 
 /// The templates with everything filled in.
 pub(super) struct Instantiated {
-    /// Each stack.
+    /// Each stack with those that are nested in it.
     pub(super) stacks: Vec<Stack>,
     /// What they were made from, for saving a plan.
     pub(super) inputs: PlanInputs,
@@ -123,16 +96,20 @@ pub(super) fn instantiate(
     };
     for ((_, template), inputs) in loaded.stacks.iter().zip(&inputs) {
         let stack = format!("{}/{}", inputs.region, inputs.stack);
-        made_from
-            .templates
-            .insert(stack.clone(), template.source.text().to_owned());
         for (name, value) in &inputs.parameters {
             made_from
                 .parameters
                 .insert(format!("{stack}.{name}"), value.clone());
         }
         match template.instantiate(inputs) {
-            Ok(stack) => stacks.push(stack),
+            Ok(stack) => {
+                for one in stack.with_nested() {
+                    let name = format!("{}/{}", one.region, one.name);
+                    let text = one.source.text().to_owned();
+                    made_from.templates.insert(name, text);
+                }
+                stacks.push(stack);
+            }
             Err(found) => mistakes.extend(found),
         }
     }
@@ -157,8 +134,9 @@ pub(super) fn graph(
     ask: bool,
 ) -> Result<(ResourceGraph, PlanInputs), Failure> {
     let made = instantiate(session, global, loaded, known, ask)?;
-    let mut graph =
-        ResourceGraph::build(&made.stacks, &Rules::native()).map_err(Failure::of_diagnostics)?;
+    let exported = &session.state.exports;
+    let mut graph = ResourceGraph::build_after(&made.stacks, &Rules::native(), exported)
+        .map_err(Failure::of_diagnostics)?;
     let warnings = checked(&graph)?;
     graph.warn(&warnings);
     Ok((graph, made.inputs))
@@ -212,7 +190,7 @@ pub(super) fn inputs(
         environment,
         &session.asked,
     )?;
-    parameters.check(loaded.stacks.iter().map(|(_, template)| template))?;
+    parameters.check(loaded.stacks.iter().map(|(_, template)| &**template))?;
     let account = session
         .state
         .account
@@ -241,7 +219,11 @@ pub(super) fn inputs(
                 &stack_name,
             ),
             stack_name,
-            tags: assembled.tags,
+            tags: assembled
+                .tags
+                .into_iter()
+                .map(|(key, value)| (key, Expr::value(Value::from(value))))
+                .collect(),
             termination_protection: assembled.termination_protection,
             parameters: parameters.of(stack, template, ask)?,
             availability_zones: known.zones.clone(),
@@ -253,6 +235,7 @@ pub(super) fn inputs(
             partition: partition.to_owned(),
             account: account.clone(),
             region,
+            ..Inputs::default()
         });
     }
     Ok(all)
@@ -344,16 +327,12 @@ fn targets(
     for text in &selection.targets {
         // What stands in a nested stack belongs to the stacks around it.
         let in_stack = |address: &&Address| {
-            let (region, stack) = (&address.region, &address.stack);
-            let names = outwards(stack);
-            names
-                .clone()
-                .any(|name| name == text || format!("{region}/{name}") == *text)
+            is_in_stack(address, text)
                 || session.environment.stacks.iter().any(|spec| {
                     let assembled = spec.assembled.as_ref();
                     assembled.is_some_and(|assembled| names_stack(text, &assembled.path))
-                        && spec.region.as_deref() == Some(region.as_str())
-                        && names.clone().any(|name| name == spec.name)
+                        && spec.region.as_deref() == Some(address.region.as_str())
+                        && is_in_stack(address, &spec.name)
                 })
         };
         let stack: Vec<&Address> = all().filter(in_stack).collect();
@@ -401,10 +380,23 @@ fn no_such(session: &Session, text: &str, error: NameError) -> Failure {
     }
 }
 
-/// A stack and the stacks around it: `app/inner` and `app`.
-fn outwards(stack: &str) -> impl Iterator<Item = &str> + Clone {
-    let ends = stack.match_indices('/').map(|(end, _)| end);
-    ends.chain([stack.len()]).map(move |end| &stack[..end])
+/// Whether a resource stands in the stack that a text names, or in one that is nested in it: by the stack's name (nested ones
+/// as `stack/Nested` or, as other resources are named, `stack.Nested`), with or without the region.
+fn is_in_stack(address: &Address, text: &str) -> bool {
+    let text = text
+        .strip_prefix(address.region.as_str())
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(text);
+    let mut stack = address.stack.as_str();
+    loop {
+        let Some((parent, name)) = stack.rsplit_once('/') else {
+            return stack == text;
+        };
+        if stack == text || text.strip_prefix(parent) == Some(format!(".{name}").as_str()) {
+            return true;
+        }
+        stack = parent;
+    }
 }
 
 /// The outputs of the state as people and programs see them: secrets masked.

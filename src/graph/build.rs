@@ -1,8 +1,10 @@
 //! Templates -> [`ResourceGraph`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use payctl_model::{Address, PropertyPath};
+use petgraph::Direction;
 use petgraph::stable_graph::NodeIndex;
 
 use super::{Edge, Milestone, Node, OutputNode, ResourceGraph, Rules, Why, cycle, hidden};
@@ -16,10 +18,24 @@ impl ResourceGraph {
     /// All that is wrong: imports of what nobody exports, exports of the same name, references to resources that do not
     /// exist, functions that fail, and else cycles with their path.
     pub fn build(stacks: &[Stack], rules: &Rules) -> Result<ResourceGraph, Vec<Diagnostic>> {
+        ResourceGraph::build_after(stacks, rules, &BTreeMap::new())
+    }
+
+    /// The same where an earlier apply has exported this: by `region/Name`, the output `region/stack.Name`. Who imports what is
+    /// exported no more is told by whom it was.
+    ///
+    /// # Errors
+    /// See [`ResourceGraph::build`].
+    pub fn build_after(
+        stacks: &[Stack],
+        rules: &Rules,
+        exported: &BTreeMap<String, String>,
+    ) -> Result<ResourceGraph, Vec<Diagnostic>> {
         let mut errors = Vec::new();
-        let exports = Exports::of(stacks, &mut errors);
+        let all: Vec<&Stack> = stacks.iter().flat_map(Stack::with_nested).collect();
+        let exports = Exports::of(&all, exported, &mut errors);
         let mut graph = ResourceGraph::default();
-        for stack in stacks {
+        for stack in &all {
             // That a type is not checked is told of the change, where there is one.
             let warnings = stack
                 .warnings
@@ -29,6 +45,7 @@ impl ResourceGraph {
             for resource in stack.resources.values() {
                 let mut resource = resource.clone();
                 resource.properties = exports.link(&resource.properties, stack, &mut errors);
+                let tags = exports.link_tags(stack, &mut errors);
                 // An import without an export is an error already.
                 if !resource.properties.links().is_empty() {
                     continue;
@@ -45,7 +62,7 @@ impl ResourceGraph {
                     resource,
                     source: stack.source.clone(),
                     shape,
-                    tags: stack.tags.clone(),
+                    tags,
                     termination_protection: stack.termination_protection,
                 });
                 graph.index.insert(address, node);
@@ -66,6 +83,7 @@ impl ResourceGraph {
         }
         if errors.is_empty() {
             graph.add_declared_edges(rules, &mut errors);
+            graph.add_edges_of_nested(stacks);
         }
         if errors.is_empty() {
             errors = cycle::report(&graph);
@@ -85,31 +103,37 @@ impl ResourceGraph {
             let node = &self.graph[consumer];
             let needs_ready = &rules.of(&node.resource.type_name).needs_ready;
             let mut found = Vec::new();
-            node.resource.properties.visit_leaves(
-                &PropertyPath::root(),
-                &mut |property, leaf, span| {
-                    // Imports that could not be linked are errors already.
-                    let Reference::Attribute(of) = leaf else {
-                        return;
-                    };
-                    let ready = needs_ready
-                        .iter()
-                        .any(|pattern| pattern.is_prefix_of(property));
-                    let why = Why::Reference {
-                        attribute: of.attribute.clone(),
-                        property: property.clone(),
-                    };
-                    let milestone = if ready {
-                        Milestone::Ready
-                    } else {
-                        Milestone::Accepted
-                    };
-                    found.push((of.address.clone(), milestone, why, span));
-                },
-            );
+            let mut see = |property: &PropertyPath, leaf: &Reference, span: Span| {
+                // Imports that could not be linked are errors already.
+                let Reference::Attribute(of) = leaf else {
+                    return;
+                };
+                let ready = needs_ready
+                    .iter()
+                    .any(|pattern| pattern.is_prefix_of(property));
+                let why = Why::Reference {
+                    attribute: of.attribute.clone(),
+                    property: property.clone(),
+                };
+                let milestone = if ready {
+                    Milestone::Ready
+                } else {
+                    Milestone::Accepted
+                };
+                found.push((of.address.clone(), milestone, why, span));
+            };
+            let properties = &node.resource.properties;
+            properties.visit_leaves(&PropertyPath::root(), &mut see);
+            for tag in node.tags.values() {
+                tag.visit_leaves(&PropertyPath::from("Tags"), &mut see);
+            }
             let own = &node.resource.address;
             for logical_id in &node.resource.depends_on {
                 let producer = Address::new(&own.region, &own.stack, logical_id);
+                // Nested stacks and placeholders are looked at afterwards.
+                if !self.index.contains_key(&producer) {
+                    continue;
+                }
                 found.push((
                     producer,
                     Milestone::Ready,
@@ -132,6 +156,79 @@ impl ResourceGraph {
                 }
             }
         }
+    }
+
+    /// `DependsOn` that names a nested stack means all that is in it; that of a nested stack, that all in it waits. What waits
+    /// for another resource of the same nested stack waits through that: the state would not be readable else.
+    fn add_edges_of_nested(&mut self, stacks: &[Stack]) {
+        // The innermost first: what waits within a nested stack need not wait for what all of it waits for.
+        let mut all: Vec<&Stack> = stacks.iter().flat_map(Stack::with_nested).collect();
+        all.sort_by_key(|stack| std::cmp::Reverse(stack.name.matches('/').count()));
+        for stack in all {
+            for resource in stack.resources.values() {
+                let Some(consumer) = self.index.get(&resource.address).copied() else {
+                    continue;
+                };
+                for name in &resource.depends_on {
+                    if stack.nested.contains_key(name) || stack.placeholders.contains_key(name) {
+                        self.wait_for(stack, name, &[consumer]);
+                    }
+                }
+            }
+            for nested in stack.nested.values() {
+                let members: BTreeSet<NodeIndex> = self.members(nested).into_iter().collect();
+                let is_entry = |node: &NodeIndex| {
+                    let mut producers = self.graph.neighbors_directed(*node, Direction::Incoming);
+                    !producers.any(|producer| members.contains(&producer))
+                };
+                let entries: Vec<NodeIndex> = members.iter().copied().filter(is_entry).collect();
+                for name in &nested.depends_on {
+                    self.wait_for(stack, name, &entries);
+                }
+            }
+        }
+    }
+
+    /// These wait for what `name` is in a stack: a resource, or all that is in a nested stack; where nothing is made of it, for
+    /// what it would wait for.
+    fn wait_for(&mut self, stack: &Stack, name: &str, consumers: &[NodeIndex]) {
+        let mut producers = Vec::new();
+        let (mut open, mut seen) = (vec![name], BTreeSet::new());
+        while let Some(name) = open.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            if let Some(depends_on) = stack.placeholders.get(name) {
+                open.extend(depends_on.iter().map(String::as_str));
+            }
+            match stack.nested.get(name) {
+                None => {
+                    let address = Address::new(&stack.region, &stack.name, name);
+                    producers.extend(self.index.get(&address));
+                }
+                Some(nested) => {
+                    let members = self.members(nested);
+                    if members.is_empty() {
+                        open.extend(nested.depends_on.iter().map(String::as_str));
+                    }
+                    producers.extend(members);
+                }
+            }
+        }
+        for producer in producers {
+            for consumer in consumers {
+                self.add_edge(producer, *consumer, Milestone::Ready, Why::DependsOn);
+            }
+        }
+    }
+
+    /// Everything in a stack and what is nested in it.
+    fn members(&self, stack: &Stack) -> Vec<NodeIndex> {
+        let stacks = stack.with_nested().into_iter();
+        let addresses = stacks.flat_map(|stack| stack.resources.values());
+        addresses
+            .filter_map(|resource| self.index.get(&resource.address).copied())
+            .collect()
     }
 
     pub(super) fn add_edge(
@@ -172,15 +269,21 @@ impl ResourceGraph {
 
 /// What the stacks export and put out.
 struct Exports<'a> {
-    stacks: &'a [Stack],
+    stacks: &'a [&'a Stack],
     /// By region and name.
     exports: BTreeMap<(&'a str, &'a str), (&'a Stack, &'a Expr)>,
+    /// What was exported before.
+    exported: &'a BTreeMap<String, String>,
 }
 
 impl<'a> Exports<'a> {
-    fn of(stacks: &'a [Stack], errors: &mut Vec<Diagnostic>) -> Exports<'a> {
+    fn of(
+        stacks: &'a [&'a Stack],
+        exported: &'a BTreeMap<String, String>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Exports<'a> {
         let mut exports = BTreeMap::new();
-        for stack in stacks {
+        for stack in stacks.iter().copied() {
             for (export, name) in &stack.exports {
                 let Some(output) = stack.outputs.get(name) else {
                     continue;
@@ -198,7 +301,11 @@ impl<'a> Exports<'a> {
                 }
             }
         }
-        Exports { stacks, exports }
+        Exports {
+            stacks,
+            exports,
+            exported,
+        }
     }
 
     /// `expr` with all imports and other stacks' outputs replaced by what these say, imports in these included.
@@ -213,6 +320,22 @@ impl<'a> Exports<'a> {
             }
         }
         expr.linked(&mut |link| self.resolve(&stack.region, link, &mut Vec::new()).ok())
+    }
+
+    /// The same for a stack's tags.
+    fn link_tags(
+        &self,
+        stack: &Stack,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Arc<BTreeMap<String, Expr>> {
+        if stack.tags.values().all(|tag| tag.links().is_empty()) {
+            return stack.tags.clone();
+        }
+        let tags = stack.tags.iter();
+        Arc::new(
+            tags.map(|(key, tag)| (key.clone(), self.link(tag, stack, errors)))
+                .collect(),
+        )
     }
 
     /// The expression that an import in a region stands for.
@@ -255,6 +378,9 @@ impl<'a> Exports<'a> {
         if let Some(found) = self.exports.get(&(region, name)) {
             return Ok(*found);
         }
+        if let Some(output) = self.exported.get(&format!("{region}/{name}")) {
+            return Err(Box::new(self.withdrawn(region, name, output)));
+        }
         let here = self.exports.keys().filter(|(r, _)| *r == region);
         let here: Vec<&str> = here.map(|(_, name)| *name).collect();
         let help = match here.as_slice() {
@@ -267,13 +393,48 @@ impl<'a> Exports<'a> {
         ))
     }
 
+    /// An import of what the output of an environment's stack exported when it was last applied.
+    fn withdrawn(&self, region: &str, name: &str, output: &str) -> Diagnostic {
+        let (stack, output) = output.rsplit_once('.').unwrap_or(("", output));
+        let exporter = self.stacks.iter().find(|other| {
+            stack
+                .strip_prefix(other.region.as_str())
+                .is_some_and(|rest| rest.strip_prefix('/') == Some(other.name.as_str()))
+        });
+        let message = format!(
+            "`{name}` is not exported in {region} any more, and this imports it: the output `{output}` of {stack} exported it when it was last applied"
+        );
+        let back = "or take the import out in the same edit: one apply then changes what imports before it deletes what was exported";
+        let help = match exporter {
+            None => format!("the environment has no stack {stack} any more: put it back, {back}"),
+            Some(exporter) => match exporter.outputs.get(output) {
+                Some(output) => {
+                    let at = exporter.source.position(output.span.offset);
+                    let file = exporter.source.name();
+                    format!(
+                        "give the output its export back, at {file}:{}:{}, {back}",
+                        at.line, at.column
+                    )
+                }
+                None => format!(
+                    "put the output and its export back into {}, {back}",
+                    exporter.source.name()
+                ),
+            },
+        };
+        Diagnostic::error("unknown-import", message).help(help)
+    }
+
     /// The output of a stack, which is named as in AWS (`AWS::StackName`) or as in payctl.toml.
     fn output(
         &self,
         region: &str,
         wanted: &StackOutput,
     ) -> Result<(&'a Stack, &'a Expr), Box<Diagnostic>> {
-        let here = || self.stacks.iter().filter(|stack| stack.region == region);
+        let here = || {
+            let all = self.stacks.iter().copied();
+            all.filter(|stack| stack.region == region)
+        };
         let stack = here()
             .find(|stack| stack.stack_name == wanted.stack)
             .or_else(|| here().find(|stack| stack.name == wanted.stack));

@@ -58,7 +58,7 @@ pub struct Node {
     /// Its properties as far as they are known without any attribute.
     pub shape: Value,
     /// Tags that its stack puts on all its resources.
-    pub tags: Arc<BTreeMap<String, String>>,
+    pub tags: Arc<BTreeMap<String, Expr>>,
     /// Whether its stack guards it as by `protect`.
     pub termination_protection: bool,
 }

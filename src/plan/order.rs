@@ -215,11 +215,12 @@ pub(super) fn deadlocked(
     let mut found: BTreeSet<Address> = exchanged.collect();
     for (user, prior) in prior {
         // Also what has nothing else to do: the name that it knows may be the one that comes.
-        let stays = changes
-            .get(user)
-            .is_some_and(|change| {
-                matches!(change.action, Action::Update | Action::Deploy | Action::NoOp)
-            });
+        let stays = changes.get(user).is_some_and(|change| {
+            matches!(
+                change.action,
+                Action::Update | Action::Deploy | Action::NoOp
+            )
+        });
         let stuck = |used: &Address| {
             room.iter()
                 .any(|(goes, comes)| goes == used && reaches(comes, user))

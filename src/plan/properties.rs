@@ -24,14 +24,20 @@ pub fn properties(
         return Ok(value);
     };
     // A key that several give has the value of who is nearest to the resource.
-    let tagged = with_tags(&facts, value, &node.tags);
-    let tagged = with_tags(&facts, tagged, environment_tags);
+    let of_stack = node.tags.iter();
+    let of_stack: BTreeMap<&str, Value> = of_stack
+        .map(|(key, tag)| Ok((key.as_str(), tag.evaluate(attributes)?)))
+        .collect::<Result<_, EvalError>>()?;
+    let tagged = with_tags(&facts, value, of_stack);
+    let of_environment = environment_tags.iter();
+    let of_environment = of_environment.map(|(key, tag)| (key.as_str(), Value::from(tag.as_str())));
+    let tagged = with_tags(&facts, tagged, of_environment.collect());
     Ok(with_secrets(&facts, &tagged, &PropertyPath::root()))
 }
 
 /// Adds tags where these keys are not given yet. A type whose tags cannot change without a new
 /// resource gets none.
-fn with_tags(facts: &TypeFacts, mut properties: Value, tags: &BTreeMap<String, String>) -> Value {
+fn with_tags(facts: &TypeFacts, mut properties: Value, tags: BTreeMap<&str, Value>) -> Value {
     let Some(at) = facts
         .tagging
         .property
@@ -68,8 +74,8 @@ fn with_tags(facts: &TypeFacts, mut properties: Value, tags: &BTreeMap<String, S
                 continue;
             }
             let mut tag = BTreeMap::from([
-                ("Key".to_owned(), Value::from(key.as_str())),
-                ("Value".to_owned(), Value::from(value.as_str())),
+                ("Key".to_owned(), Value::from(key)),
+                ("Value".to_owned(), value),
             ]);
             if propagate {
                 tag.insert("PropagateAtLaunch".to_owned(), Value::from(true));
@@ -78,9 +84,7 @@ fn with_tags(facts: &TypeFacts, mut properties: Value, tags: &BTreeMap<String, S
         }
     } else if let Value::Map(given) = map.entry(name.to_owned()).or_insert_with(Value::map) {
         for (key, value) in tags {
-            given
-                .entry(key.clone())
-                .or_insert_with(|| Value::from(value.as_str()));
+            given.entry(key.to_owned()).or_insert(value);
         }
     }
     properties

@@ -55,7 +55,9 @@ pub fn render(plan: &Plan, header: &PlanHeader<'_>) -> String {
     write_drift(&mut out, &plan.drift, header);
     write_accepted(&mut out, &plan.accepted, header);
     write_managed(&mut out, &plan.managed, header);
-    let outputs: Vec<_> = plan.outputs.iter().collect();
+    // What nested stacks put out is for the stacks around them.
+    let is_own = |(name, _): &(&String, &_)| name.matches('/').count() == 1;
+    let outputs: Vec<_> = plan.outputs.iter().filter(is_own).collect();
     if !stacks.is_empty() && !outputs.is_empty() {
         let _ = writeln!(out, "{}", paint(STRONG, "Outputs"));
         for (name, value) in outputs {

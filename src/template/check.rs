@@ -11,10 +11,10 @@ use super::source::{Source, Span};
 
 /// Whether facts about this type exist. A type without them is accepted unchecked where it is none of AWS's own.
 pub(super) fn type_name(name: &str) -> Result<bool, (String, Option<String>)> {
-    if name == "AWS::CloudFormation::Stack" {
-        let help = "make the nested template a stack of its own in payctl.toml (`[[stack]]`); pass values with exports and Fn::ImportValue, or with Fn::GetStackOutput";
+    if name == "AWS::CloudFormation::WaitCondition" {
+        let help = "take it out: payctl waits for every resource until AWS reports it ready; for an order alone use DependsOn, or an AWS::CloudFormation::WaitConditionHandle in the middle of it";
         return Err((
-            "nested stacks (AWS::CloudFormation::Stack) are not supported yet".to_owned(),
+            format!("`{name}` waits for signals (cfn-signal), which is not supported"),
             Some(help.to_owned()),
         ));
     }

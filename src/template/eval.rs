@@ -9,6 +9,9 @@ use super::expr::{
 };
 use super::{functions, json_text};
 
+/// Region and stack in the address of what stands for another stack's output.
+pub(super) const EXPORT: &str = "export";
+
 /// What an expression gives.
 enum Evaluated {
     Value(Value),
@@ -244,6 +247,12 @@ impl Expr {
                 }
             }
             Kind::Call(function, arguments) => {
+                if *function == Function::Select
+                    && let Some(item) = chosen_item(arguments)
+                {
+                    // Its other items are not waited for.
+                    return item.reduce_in(attributes, inside);
+                }
                 let reduced = Tree::new(Kind::Call(*function, all(arguments, true)), self.span);
                 // Only when every argument is known: an argument that fails once it is known must still be heard of.
                 match reduced
@@ -270,19 +279,22 @@ impl Expr {
 
     /// Every error that evaluating gives with no attribute known and every import taken as unknown.
     pub(crate) fn errors(&self) -> Vec<EvalError> {
-        let linked = self.linked(&mut |link| {
+        let mut found = Vec::new();
+        self.without_links().collect_errors(&mut found);
+        found
+    }
+
+    /// The same with every import and every other stack's output as something that is not known.
+    pub(super) fn without_links(&self) -> Expr {
+        self.linked(&mut |link| {
             let name = match link {
                 Reference::Import(name) => name.clone(),
                 Reference::Output(output) => format!("{}.{}", output.stack, output.output),
                 Reference::Attribute(_) => return None,
             };
-            let of =
-                payctl_model::Address::new("export", "export", name).attribute(AttributeOf::REF);
+            let of = payctl_model::Address::new(EXPORT, EXPORT, name).attribute(AttributeOf::REF);
             Some(Tree::new(Kind::Leaf(Reference::Attribute(of)), self.span))
-        });
-        let mut found = Vec::new();
-        linked.collect_errors(&mut found);
-        found
+        })
     }
 
     fn collect_errors(&self, found: &mut Vec<EvalError>) {
@@ -313,6 +325,23 @@ impl<L> Tree<L> {
             _ => false,
         }
     }
+}
+
+/// The item that Fn::Select takes of a list that is written out, where no item can vanish or fail.
+fn chosen_item(arguments: &[Expr]) -> Option<&Expr> {
+    let [index, list] = arguments else {
+        return None;
+    };
+    let index: usize = index.as_value()?.to_text()?.trim().parse().ok()?;
+    let Kind::List(items) = &list.kind else {
+        return None;
+    };
+    let is_plain = |item: &Expr| match &item.kind {
+        Kind::Leaf(Reference::Attribute(_)) => true,
+        Kind::Value(value) => !matches!(value, Value::Null),
+        _ => false,
+    };
+    items.iter().all(is_plain).then(|| items.get(index))?
 }
 
 /// The text that names an export, a stack, an output or a region, once it is computed.

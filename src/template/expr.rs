@@ -112,6 +112,10 @@ pub enum Function {
     EachMemberEquals,
     /// `Fn::EachMemberIn`: list, list.
     EachMemberIn,
+    /// The items of a text that is given for a parameter of a nested stack whose type is a list: text.
+    Items,
+    /// The text given for a parameter of a nested stack that is NoEcho: text.
+    NoEcho,
 }
 
 /// Where evaluation finds attributes of resources.
@@ -240,7 +244,8 @@ impl Expr {
     pub fn linked(&self, link: &mut dyn FnMut(&Reference) -> Option<Expr>) -> Expr {
         let kind = match &self.kind {
             Kind::Leaf(leaf) if leaf.is_link() => match link(leaf) {
-                Some(expr) => return Tree::new(expr.kind, self.span),
+                // Its own places are in the other stack's template.
+                Some(expr) => return expr.placed(self.span),
                 None => self.kind.clone(),
             },
             Kind::List(items) => Kind::List(items.iter().map(|item| item.linked(link)).collect()),
@@ -265,6 +270,26 @@ impl Expr {
             Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => self.kind.clone(),
         };
         Tree::new(kind, self.span)
+    }
+
+    /// The same with everything in it at one place: where another template names it.
+    pub(super) fn placed(&self, span: Span) -> Expr {
+        let all = |items: &[Expr]| items.iter().map(|item| item.placed(span)).collect();
+        let kind = match &self.kind {
+            Kind::List(items) => Kind::List(all(items)),
+            Kind::Call(function, items) => Kind::Call(*function, all(items)),
+            Kind::Map(fields) => Kind::Map(
+                fields
+                    .iter()
+                    .map(|(name, field)| {
+                        let value = field.value.placed(span);
+                        (name.clone(), Field { key: span, value })
+                    })
+                    .collect(),
+            ),
+            Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => self.kind.clone(),
+        };
+        Tree::new(kind, span)
     }
 
     /// The place of the value at a path (or of the deepest value above it that is written out).

@@ -30,6 +30,8 @@ impl fmt::Display for Function {
             Function::Contains => "Fn::Contains",
             Function::EachMemberEquals => "Fn::EachMemberEquals",
             Function::EachMemberIn => "Fn::EachMemberIn",
+            Function::Items => "the list of a parameter",
+            Function::NoEcho => "the text of a parameter",
         })
     }
 }
@@ -66,6 +68,23 @@ pub(super) fn apply(function: Function, arguments: &[Value]) -> Result<Value, St
                 true => Err(format!("{function} needs texts as names")),
                 false => Ok(Value::Unknown(unknowns)),
             }
+        }
+        (Function::Items, [text]) => {
+            let mut gathered = Gathered::default();
+            let text = gathered.text(function, text)?;
+            if !gathered.unknowns.is_empty() {
+                return Ok(Value::Unknown(gathered.unknowns));
+            }
+            let items = text.split(',').map(|item| item.trim().to_owned());
+            Ok(Value::List(items.map(|item| gathered.wrap(item)).collect()))
+        }
+        (Function::NoEcho, [text]) => {
+            let mut gathered = Gathered {
+                secret: true,
+                ..Gathered::default()
+            };
+            let text = gathered.text(function, text)?;
+            Ok(gathered.finish(|| text))
         }
         (Function::Length, [list]) => match list {
             Value::List(items) => Ok(Value::from(items.len() as i64)),

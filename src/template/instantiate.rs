@@ -1,8 +1,11 @@
 //! [`Template::instantiate`]: parameters, mappings, pseudo parameters and conditions are folded in.
 
 mod binder;
+mod certain;
+mod computed;
 mod lookups;
 mod mappings;
+mod nested;
 mod parameters;
 mod rules;
 
@@ -12,7 +15,7 @@ use std::sync::Arc;
 use payctl_model::{Address, Value};
 
 use super::diagnostic::{Diagnostic, in_order};
-use super::expr::{Kind, Tree};
+use super::expr::{Expr, Kind, Tree};
 use super::stack::{Inputs, Output, Stack, StackResource};
 use super::syntax::Term;
 use super::{PolicyTerm, Template, check, dynamic};
@@ -20,15 +23,19 @@ use super::{PolicyTerm, Template, check, dynamic};
 pub(super) use binder::Binder;
 
 impl Template {
+    /// Whether it has such an output, whatever its condition.
+    fn has_output(&self, name: &str) -> bool {
+        self.outputs.contains_key(name)
+    }
+
     /// The template with its loops written out for these inputs, where they depend on inputs.
     fn written_out(&self, inputs: &Inputs) -> Option<Result<Template, Vec<Diagnostic>>> {
         let (source, root) = &**self.loops.as_ref()?;
-        Some(super::load::read(
-            source.clone(),
-            root.clone(),
-            Vec::new(),
-            Some(inputs),
-        ))
+        let read = super::load::read(source.clone(), root.clone(), Vec::new(), Some(inputs));
+        Some(read.map(|template| Template {
+            nested: self.nested.clone(),
+            ..template
+        }))
     }
 
     /// Fills in the parameters and decides the conditions.
@@ -51,7 +58,7 @@ impl Template {
     fn bound(
         &self,
         inputs: &Inputs,
-        parameters: BTreeMap<String, Value>,
+        parameters: BTreeMap<String, Expr>,
     ) -> Result<Stack, Vec<Diagnostic>> {
         let binder = Binder::new(self, inputs, parameters);
         let mut diagnostics = Vec::new();
@@ -63,6 +70,9 @@ impl Template {
             resources: BTreeMap::new(),
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
+            nested: BTreeMap::new(),
+            placeholders: BTreeMap::new(),
+            depends_on: BTreeSet::new(),
             warnings: self.warnings.clone(),
             assumed: false,
             tags: Arc::new(inputs.tags.clone()),
@@ -82,21 +92,35 @@ impl Template {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        let exists = |condition: &Option<String>| match condition {
-            Some(name) => binder.condition(name).unwrap_or(false),
-            None => true,
-        };
         let existing: BTreeSet<&str> = self
             .resources
             .iter()
-            .filter(|(_, term)| exists(&term.condition) && !is_note(&term.type_name))
+            .filter(|(_, term)| !is_note(&term.type_name))
+            .filter(|(name, term)| binder.exists(&format!("`{name}`"), term.condition.as_deref()))
             .map(|(name, _)| name.as_str())
             .collect();
+        diagnostics.extend(
+            binder
+                .errors
+                .take()
+                .iter()
+                .map(|error| stack.diagnose(error, None)),
+        );
+        let mut nested_mistakes = Vec::new();
+        stack.nested = binder.nested_stacks(&existing, &mut nested_mistakes, &mut stack.warnings);
         for (name, term) in self
             .resources
             .iter()
-            .filter(|(name, _)| existing.contains(name.as_str()))
+            .filter(|(name, term)| existing.contains(name.as_str()) && !term.is_nested())
         {
+            if term.type_name == HANDLE {
+                let depends_on = term.depends_on.iter();
+                let existing = depends_on.filter(|name| existing.contains(name.as_str()));
+                stack
+                    .placeholders
+                    .insert(name.clone(), existing.cloned().collect());
+                continue;
+            }
             let address = Address::new(&inputs.region, &inputs.stack, name);
             let properties = binder.expr(&term.properties, &existing);
             let properties = match properties.kind {
@@ -149,12 +173,19 @@ impl Template {
             }
             stack.resources.insert(name.clone(), resource);
         }
-        for (name, term) in self
-            .outputs
-            .iter()
-            .filter(|(_, term)| exists(&term.condition))
-        {
-            let Some(value) = &term.value else { continue };
+        for (name, term) in &self.outputs {
+            let what = format!("the output `{name}`");
+            let exists = binder.exists(&what, term.condition.as_deref());
+            let Some(value) = term.value.as_ref().filter(|_| exists) else {
+                diagnostics.extend(
+                    binder
+                        .errors
+                        .take()
+                        .iter()
+                        .map(|error| stack.diagnose(error, None)),
+                );
+                continue;
+            };
             let value = binder.expr(value, &existing);
             let export = term.export.as_ref().and_then(|export| {
                 let bound = binder.expr(export, &existing);
@@ -197,13 +228,17 @@ impl Template {
             // Of two that exclude each other, both are there while nobody knows which.
             diagnostics.retain(|diagnostic| diagnostic.code != "duplicate-name");
         }
-        if diagnostics.is_empty() {
-            Ok(stack)
-        } else {
-            Err(in_order(diagnostics))
+        let mut diagnostics = in_order(diagnostics);
+        diagnostics.append(&mut nested_mistakes);
+        match diagnostics.is_empty() {
+            true => Ok(stack),
+            false => Err(diagnostics),
         }
     }
 }
+
+/// The handle of a wait condition: a URL that nobody asks for. Templates use it where they need a resource that costs nothing.
+const HANDLE: &str = "AWS::CloudFormation::WaitConditionHandle";
 
 /// Types that are no resource of AWS, and of which nothing is made: the CDK notes its version in each template that it writes
 /// (CDK Developer Guide, "Version reporting").

@@ -205,6 +205,7 @@ impl Loader {
             metadata: None,
             warnings: Vec::new(),
             loops: None,
+            nested: BTreeMap::new(),
         };
         let Some(sections) = root.as_map() else {
             self.report(

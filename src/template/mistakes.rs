@@ -314,7 +314,7 @@ Globals: {}
 Modules: {}
 Resources:
   Module: {Type: My::Own::Thing::MODULE}
-  Nested: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x}}
+  Wait: {Type: AWS::CloudFormation::WaitCondition}
   Function: {Type: AWS::Serverless::Function}
   Topic:
     Type: AWS::SNS::Topic
@@ -377,11 +377,11 @@ error[unsupported]: `My::Own::Thing::MODULE` is a module, and modules are not su
    |                  ^^^^^^^^^^^^^^^^^^^^^^
   help: write the resources of the module, or give payctl the processed template (`aws cloudformation get-template --template-stage Processed`)
 
-error[unsupported]: nested stacks (AWS::CloudFormation::Stack) are not supported yet
-  --> shop.yaml:14:18
-14 |   Nested: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x}}
-   |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^
-  help: make the nested template a stack of its own in payctl.toml (`[[stack]]`); pass values with exports and Fn::ImportValue, or with Fn::GetStackOutput
+error[unsupported]: `AWS::CloudFormation::WaitCondition` waits for signals (cfn-signal), which is not supported
+  --> shop.yaml:14:16
+14 |   Wait: {Type: AWS::CloudFormation::WaitCondition}
+   |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  help: take it out: payctl waits for every resource until AWS reports it ready; for an order alone use DependsOn, or an AWS::CloudFormation::WaitConditionHandle in the middle of it
 
 error[unsupported]: `AWS::Serverless::Function` needs the transform AWS::Serverless, which is not supported
   --> shop.yaml:15:20

@@ -21,6 +21,7 @@ mod json_text;
 mod load;
 #[cfg(test)]
 mod mistakes;
+mod nested;
 mod node;
 pub mod parameter;
 pub mod source;
@@ -41,6 +42,7 @@ pub use expr::{
     Attributes, EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, StackOutput, Tree,
 };
 pub use load::load;
+pub use nested::{NESTED_STACK, NestedStack, TemplateLocation};
 pub use parameter::{Parameter, SsmUse};
 pub use source::{Position, Source, Span};
 pub use stack::{
@@ -75,6 +77,8 @@ pub struct Template {
     outputs: BTreeMap<String, OutputTerm>,
     /// The document, where what its loops make depends on the inputs: it is read again with them.
     loops: Option<Arc<(Arc<Source>, node::Node)>>,
+    /// The templates of nested stacks, by where they are.
+    nested: BTreeMap<TemplateLocation, nested::Nested>,
 }
 
 /// One rule for the parameters.

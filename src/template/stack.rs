@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use payctl_model::{Address, Value};
+use uuid::Uuid;
 
 use super::diagnostic::Diagnostic;
 use super::expr::{EvalError, Expr};
@@ -30,10 +31,27 @@ pub struct Inputs {
     pub availability_zones: BTreeMap<String, Vec<String>>,
     /// The parameters of Systems Manager in the stack's region that [`super::Template::lookups`] names.
     pub ssm_parameters: BTreeMap<String, SsmParameter>,
-    /// Tags of all the stack's resources. A nested stack has those of the stack that it stands in.
-    pub tags: BTreeMap<String, String>,
+    /// Tags of all the stack's resources. A nested stack has those of the stack that it stands in, and its own.
+    pub tags: BTreeMap<String, Expr>,
     /// Whether the stack's resources are guarded as by `protect`.
     pub termination_protection: bool,
+    /// Of a nested stack: what its parent gives it.
+    pub parent: Option<Given>,
+}
+
+/// What a nested stack is given, beside [`Inputs::parameters`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// Parameters that are not known before something is created.
+    pub computed: BTreeMap<String, Expr>,
+    /// The parent's template.
+    pub source: Arc<Source>,
+    /// Where the nested stack stands in it.
+    pub span: Span,
+    /// Where the value of each parameter stands in it.
+    pub places: BTreeMap<String, Span>,
+    /// The nested stack's address.
+    pub address: Address,
 }
 
 /// A parameter of Systems Manager, as the look-up before planning found it.
@@ -58,6 +76,17 @@ pub struct Lookups {
     pub availability_zones: BTreeSet<String>,
     /// The names of parameters in Systems Manager.
     pub ssm_parameters: BTreeMap<String, SsmWanted>,
+}
+
+impl Lookups {
+    /// These too.
+    pub(super) fn add(&mut self, more: Lookups) {
+        self.availability_zones.extend(more.availability_zones);
+        for (name, wanted) in more.ssm_parameters {
+            let all = self.ssm_parameters.entry(name).or_default();
+            *all = all.and(wanted);
+        }
+    }
 }
 
 /// What must be read of a parameter of Systems Manager.
@@ -90,18 +119,25 @@ pub struct Stack {
     pub name: String,
     /// `AWS::StackName`.
     pub stack_name: String,
-    /// The resources that exist (those whose condition is false do not), by logical id.
+    /// The resources that exist (those whose condition is false do not), by logical id. Nested stacks are none.
     pub resources: BTreeMap<String, StackResource>,
     /// The outputs that exist, by name.
     pub outputs: BTreeMap<String, Output>,
     /// Exported names, each with the output that has its value.
     pub exports: BTreeMap<String, String>,
+    /// The nested stacks that exist, by logical id.
+    pub nested: BTreeMap<String, Stack>,
+    /// What nothing stands for in AWS and others may depend on: handles of wait conditions, each with the logical ids of its
+    /// `DependsOn` that exist.
+    pub placeholders: BTreeMap<String, BTreeSet<String>>,
+    /// Of a nested stack: the logical ids of its parent that its `DependsOn` names and that exist.
+    pub depends_on: BTreeSet<String>,
     /// What is worth knowing and stopped nothing.
     pub warnings: Vec<Diagnostic>,
     /// Whether something was taken to hold that only a look-up in AWS could tell.
     pub assumed: bool,
     /// Tags of all its resources.
-    pub tags: Arc<BTreeMap<String, String>>,
+    pub tags: Arc<BTreeMap<String, Expr>>,
     /// Whether its resources are guarded as by `protect`.
     pub termination_protection: bool,
 }
@@ -115,7 +151,7 @@ pub struct StackResource {
     pub type_name: String,
     /// Its properties: always a map.
     pub properties: Expr,
-    /// The logical ids of `DependsOn` that exist.
+    /// The logical ids of `DependsOn` that exist, of nested stacks too.
     pub depends_on: BTreeSet<String>,
     /// What happens in AWS when it leaves the template; `None` takes CloudFormation's default for the type.
     pub deletion_policy: Option<DeletionPolicy>,
@@ -209,26 +245,82 @@ pub struct Output {
 }
 
 impl Stack {
+    /// This stack and all that are nested in it.
+    pub fn with_nested(&self) -> Vec<&Stack> {
+        let mut all = vec![self];
+        let mut next = 0;
+        while let Some(stack) = all.get(next).copied() {
+            all.extend(stack.nested.values());
+            next += 1;
+        }
+        all
+    }
+
+    /// Whether something in it or in its nested stacks was taken to hold that only a look-up in AWS could tell.
+    pub fn is_assumed(&self) -> bool {
+        self.with_nested().into_iter().any(|stack| stack.assumed)
+    }
+
     /// The message for an expression of this stack that could not be evaluated.
     pub fn diagnose(&self, error: &EvalError, address: Option<&Address>) -> Diagnostic {
-        let help = match error.code {
-            "conditional-reference" => Some(
-                "give it the same condition, or use Fn::If with AWS::NoValue on the other side",
-            ),
-            "unknown-export" => Some(
-                "deploy the exporting stack in this environment and region, or pass the value as a parameter",
-            ),
-            "unknown-output" => Some(
-                "name a stack of this environment and one of its outputs, or pass the value as a parameter",
-            ),
-            _ => None,
-        };
         let diagnostic = Diagnostic::error(error.code, error.message.clone())
             .at(&self.source, error.span)
-            .maybe_help(help.map(str::to_owned));
+            .maybe_help(advice(error.code).map(str::to_owned));
         match address {
             Some(address) => diagnostic.address(address.to_string()),
             None => diagnostic,
         }
+    }
+}
+
+/// What to do about an expression that could not be evaluated.
+pub(super) fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "conditional-reference" => {
+            "give it the same condition, or use Fn::If with AWS::NoValue on the other side"
+        }
+        "unknown-export" => {
+            "deploy the exporting stack in this environment and region, or pass the value as a parameter"
+        }
+        "unknown-output" => {
+            "name a stack of this environment and one of its outputs, or pass the value as a parameter"
+        }
+        NOT_KNOWN_YET => {
+            "give the nested stack a value that is known at once: a text, a parameter, or the name of something rather than what AWS calls it"
+        }
+        _ => return None,
+    })
+}
+
+/// The code of what must be known before anything is created, and is not.
+pub(super) const NOT_KNOWN_YET: &str = "not-known-yet";
+
+/// How long the name of a stack may be. Source: CloudFormation API reference, CreateStack, StackName.
+const MAX_NAME: usize = 128;
+
+impl Inputs {
+    /// `AWS::StackName` and `AWS::StackId` of a nested stack: CloudFormation's pattern `Parent-LogicalId-RANDOM`, where the
+    /// twelve last characters are made from the parent's identifier and the logical id, so that they never change.
+    pub(super) fn names_of_nested(&self, logical_id: &str) -> (String, String) {
+        let parent = self.stack_id.rsplit('/').next().unwrap_or_default();
+        let space = Uuid::parse_str(parent)
+            .unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_URL, self.stack_id.as_bytes()));
+        let uuid = Uuid::new_v5(&space, logical_id.as_bytes());
+        const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let mut rest = uuid.as_u128();
+        let mut suffix = String::new();
+        for _ in 0..12 {
+            suffix.push(char::from(ALPHABET[(rest % 36) as usize]));
+            rest /= 36;
+        }
+        let mut name = format!("{}-{logical_id}", self.stack_name);
+        // Names are made of letters, digits and hyphens: every character is one byte.
+        name.truncate(MAX_NAME - suffix.len() - 1);
+        let name = format!("{name}-{suffix}");
+        let id = format!(
+            "arn:{}:cloudformation:{}:{}:stack/{name}/{uuid}",
+            self.partition, self.region, self.account
+        );
+        (name, id)
     }
 }

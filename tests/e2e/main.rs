@@ -3,6 +3,7 @@
 mod assembly;
 mod assets;
 mod commands;
+mod cross_stack;
 mod data_templates;
 mod deployments;
 mod differential;
@@ -12,6 +13,7 @@ mod harness;
 mod high_availability;
 mod laws;
 mod lookups;
+mod nested;
 mod order;
 mod projects;
 mod public_templates;

@@ -19,6 +19,9 @@ struct Scenario {
     resources: usize,
     /// The files of the stacks, in the order of payctl.toml; a stack is named after its file, with hyphens.
     stacks: Vec<String>,
+    /// The files of nested stacks.
+    #[serde(default)]
+    files: Vec<String>,
     /// Why moto cannot.
     not_on_moto: Option<String>,
     /// The stacks' parameters.
@@ -60,6 +63,10 @@ fn project(name: &str, scenario: &Scenario) -> Project {
     let mut file = format!(
         "[project]\nname = \"{project_name}\"\ndefault-env = \"local\"\n[env.local]\nsandbox = true\n[env.dev]\n"
     );
+    for file in &scenario.files {
+        let template = std::fs::read_to_string(folder().join(file)).expect(file);
+        project.write(file, &template);
+    }
     for stack in &scenario.stacks {
         let template = std::fs::read_to_string(folder().join(stack)).expect(stack);
         project.write(stack, &template);
@@ -197,6 +204,7 @@ scenarios! {
     archive
     images
     registry
+    nested_shop
 }
 
 #[test]

@@ -255,10 +255,18 @@ impl World {
             resources: resources.collect(),
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
+            nested: BTreeMap::new(),
+            placeholders: BTreeMap::new(),
+            depends_on: BTreeSet::new(),
             warnings: Vec::new(),
             stack_name: "app".into(),
             assumed: false,
-            tags: Arc::new(self.stack_tags.clone()),
+            tags: Arc::new(
+                self.stack_tags
+                    .iter()
+                    .map(|(key, tag)| (key.clone(), Expr::value(Value::from(tag.as_str()))))
+                    .collect(),
+            ),
             termination_protection: self.termination_protection,
         }]
     }

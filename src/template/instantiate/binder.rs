@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payctl_model::{Address, AttributeOf, Value};
 
-use super::super::diagnostic::did_you_mean;
+use super::super::diagnostic::{Diagnostic, did_you_mean};
+use super::super::eval::EXPORT;
 use super::super::expr::{EvalError, Expr, Field, Function, Kind, NoAttributes, Reference, Tree};
 use super::super::source::Span;
-use super::super::stack::{DeletionPolicy, Inputs};
+use super::super::stack::{DeletionPolicy, Inputs, NOT_KNOWN_YET};
 use super::super::syntax::{Local, NO_VALUE, PSEUDO, Pseudo, Term};
-use super::super::{PolicyTerm, Template, check, functions};
+use super::super::{PolicyTerm, ResourceTerm, Template, check, functions};
+use super::HANDLE;
+use super::certain;
+use super::nested::Nested;
 use super::parameters::has_unasked;
 
 /// The attribute that stands for what rules ask of the account.
@@ -22,19 +26,34 @@ const UNASKED: &str = "not-asked";
 pub(in crate::template) struct Binder<'a> {
     pub(super) template: &'a Template,
     pub(super) inputs: &'a Inputs,
-    pub(super) parameters: BTreeMap<String, Value>,
-    /// Whether each condition holds; `None` where that failed.
-    pub(super) conditions: BTreeMap<&'a str, Option<bool>>,
+    /// What `Ref` gives for each parameter.
+    pub(super) parameters: BTreeMap<String, Expr>,
+    conditions: BTreeMap<&'a str, Condition>,
     pub(super) errors: RefCell<Vec<EvalError>>,
     /// Whether something was taken to hold because nobody has looked.
     pub(super) assumed: Cell<bool>,
+    /// The nested stacks as far as they have been asked for.
+    pub(super) nested: RefCell<BTreeMap<String, Nested>>,
+    /// What is wrong in them.
+    pub(super) nested_mistakes: RefCell<Vec<Diagnostic>>,
+    /// What nobody carries out of what is said of them.
+    pub(super) nested_warnings: RefCell<Vec<Diagnostic>>,
+}
+
+/// Whether a condition holds.
+enum Condition {
+    Decided(bool),
+    /// That will be known when something is created: this says whether it holds.
+    Open(Expr),
+    /// That could not be told: its error is noted.
+    Failed,
 }
 
 impl<'a> Binder<'a> {
     pub(in crate::template) fn new(
         template: &'a Template,
         inputs: &'a Inputs,
-        parameters: BTreeMap<String, Value>,
+        parameters: BTreeMap<String, Expr>,
     ) -> Binder<'a> {
         let mut binder = Binder {
             template,
@@ -43,6 +62,9 @@ impl<'a> Binder<'a> {
             conditions: BTreeMap::new(),
             errors: RefCell::default(),
             assumed: Cell::new(false),
+            nested: RefCell::default(),
+            nested_mistakes: RefCell::default(),
+            nested_warnings: RefCell::default(),
         };
         for name in &template.condition_order {
             let decided = binder.decide(name);
@@ -105,6 +127,14 @@ impl<'a> Binder<'a> {
                 self.assumed.set(true);
                 return None;
             }
+            Ok(value) if value.has_unknown() => {
+                let message = format!(
+                    "{attribute} must be known before anything is created, but it is made from {}",
+                    awaited(&value)
+                );
+                self.fail(NOT_KNOWN_YET, message, term.span);
+                return None;
+            }
             Ok(value) => value,
             Err(error) => {
                 self.errors.borrow_mut().push(error);
@@ -128,7 +158,7 @@ impl<'a> Binder<'a> {
         let noted = self.errors.borrow_mut().drain(told..).next();
         match noted {
             Some(error) => Err(error),
-            None => bound.evaluate(&NoAttributes),
+            None => bound.without_links().evaluate(&NoAttributes),
         }
     }
 
@@ -139,10 +169,11 @@ impl<'a> Binder<'a> {
             return Err(term.error(UNASKED, "nobody has looked this up"));
         }
         if value.has_unknown() {
-            return Err(term.error(
-                "bad-reference",
-                "this must be known before anything is created",
-            ));
+            let message = format!(
+                "this must be known before anything is created, but it is made from {}",
+                awaited(&value)
+            );
+            return Err(term.error(NOT_KNOWN_YET, message));
         }
         Ok(value)
     }
@@ -159,35 +190,53 @@ impl<'a> Binder<'a> {
         })
     }
 
-    /// Whether a condition holds; `None` where that failed (its error is noted).
+    /// Whether a condition holds, as far as that is known before anything is created.
     pub(super) fn condition(&self, name: &str) -> Option<bool> {
-        self.conditions.get(name).copied().flatten()
+        match self.conditions.get(name)? {
+            Condition::Decided(flag) => Some(*flag),
+            Condition::Open(_) | Condition::Failed => None,
+        }
     }
 
-    /// The same, computed: those that it needs are decided.
-    fn decide(&self, name: &str) -> Option<bool> {
-        let (_, term) = self.template.conditions.get(name)?;
-        match self.value(term) {
+    /// Whether something exists that has this condition; what cannot be told is noted.
+    pub(super) fn exists(&self, what: &str, condition: Option<&str>) -> bool {
+        let Some(name) = condition else { return true };
+        if let Some(Condition::Open(expr)) = self.conditions.get(name) {
+            let value = expr.without_links().evaluate(&NoAttributes);
+            let message = format!(
+                "whether {what} exists must be known before anything is created, but its condition `{name}` is made from {}",
+                value.map(|value| awaited(&value)).unwrap_or_default()
+            );
+            self.fail(NOT_KNOWN_YET, message, expr.span);
+        }
+        self.condition(name).unwrap_or(false)
+    }
+
+    /// Whether a condition holds: those that it needs are decided.
+    fn decide(&self, name: &str) -> Condition {
+        let Some((_, term)) = self.template.conditions.get(name) else {
+            return Condition::Failed;
+        };
+        let error = match self.value(term) {
             Ok(value) => match value.as_bool() {
-                Some(flag) => Some(flag),
-                None => {
-                    self.fail(
-                        "bad-argument",
-                        format!("the condition `{name}` is neither true nor false"),
-                        term.span,
-                    );
-                    None
-                }
+                Some(flag) => return Condition::Decided(flag),
+                None => term.error(
+                    "bad-argument",
+                    format!("the condition `{name}` is neither true nor false"),
+                ),
             },
             Err(error) if error.code == UNASKED => {
                 self.assumed.set(true);
-                Some(true)
+                return Condition::Decided(true);
             }
-            Err(error) => {
-                self.errors.borrow_mut().push(error);
-                None
+            // A property may be made with it all the same.
+            Err(error) if error.code == NOT_KNOWN_YET => {
+                return Condition::Open(self.bind(term, None).reduce(&NoAttributes));
             }
-        }
+            Err(error) => error,
+        };
+        self.errors.borrow_mut().push(error);
+        Condition::Failed
     }
 
     /// `existing` is `None` where resources cannot be referred to.
@@ -215,10 +264,28 @@ impl<'a> Binder<'a> {
             Kind::Call(Function::If, arguments) if arguments.len() == 3 => {
                 // The side that is not taken may refer to what does not exist.
                 let condition = self.bind(&arguments[0], existing);
-                return match condition.as_value().and_then(Value::as_bool) {
-                    Some(true) => self.bind(&arguments[1], existing),
-                    _ => self.bind(&arguments[2], existing),
-                };
+                match &condition.kind {
+                    Kind::Value(value) if value.as_bool() == Some(true) => {
+                        return self.bind(&arguments[1], existing);
+                    }
+                    Kind::Value(_) => return self.bind(&arguments[2], existing),
+                    _ => {
+                        let sides = [&arguments[1], &arguments[2]];
+                        let sides = sides.map(|side| self.bind(side, existing));
+                        let all = std::iter::once(condition).chain(sides).collect();
+                        Kind::Call(Function::If, all)
+                    }
+                }
+            }
+            Kind::Call(Function::Equals, arguments) if arguments.len() == 2 => {
+                let sides: Vec<Expr> = arguments
+                    .iter()
+                    .map(|side| self.bind(side, existing).reduce(&NoAttributes))
+                    .collect();
+                match certain::differ(&sides[0], &sides[1]) {
+                    true => Kind::Value(Value::Bool(false)),
+                    false => Kind::Call(Function::Equals, sides),
+                }
             }
             Kind::Call(function, arguments) => Kind::Call(
                 *function,
@@ -251,13 +318,15 @@ impl<'a> Binder<'a> {
         };
         match local {
             // A parameter without a value has been reported, and ends instantiation before this.
-            Local::Parameter(name) => {
-                Kind::Value(self.parameters.get(name).cloned().unwrap_or(Value::Null))
-            }
+            Local::Parameter(name) => match self.parameters.get(name) {
+                Some(expr) => expr.placed(span).kind,
+                None => Kind::Value(Value::Null),
+            },
             Local::Pseudo(pseudo) => Kind::Value(self.pseudo(*pseudo)),
-            Local::Condition(name) => {
-                Kind::Value(Value::Bool(self.condition(name).unwrap_or(false)))
-            }
+            Local::Condition(name) => match self.conditions.get(name.as_str()) {
+                Some(Condition::Open(expr)) => expr.placed(span).kind,
+                _ => Kind::Value(Value::Bool(self.condition(name).unwrap_or(false))),
+            },
             Local::FindInMap { keys, default } => match (self.find_in_map(keys), default) {
                 (Ok(Some(value)), _) => Kind::Value(value),
                 (Ok(None), Some(default)) => self.bind(default, existing).kind,
@@ -313,12 +382,14 @@ impl<'a> Binder<'a> {
             ));
         }
         let name = self.text(attribute)?;
-        let type_name = self
-            .template
-            .resources
-            .get(logical_id)
-            .map(|term| term.type_name.as_str())
-            .unwrap_or_default();
+        let term = self.template.resources.get(logical_id);
+        if term.is_some_and(ResourceTerm::is_nested) {
+            return self.nested_attribute(logical_id, &name, span, existing);
+        }
+        let type_name = term.map(|term| term.type_name.as_str()).unwrap_or_default();
+        if type_name == HANDLE {
+            return Ok(Kind::Value(Value::String(self.handle(logical_id))));
+        }
         if name != payctl_model::AttributeOf::REF
             && let Some((message, _)) = check::attribute(type_name, &name)
         {
@@ -326,6 +397,17 @@ impl<'a> Binder<'a> {
         }
         let address = Address::new(&self.inputs.region, &self.inputs.stack, logical_id);
         Ok(Kind::Leaf(Reference::Attribute(address.attribute(name))))
+    }
+
+    /// What Ref of a wait condition's handle gives: a URL of CloudFormation's form, to which nobody listens.
+    fn handle(&self, logical_id: &str) -> String {
+        let inputs = self.inputs;
+        let region = &inputs.region;
+        format!(
+            "https://cloudformation-waitcondition-{region}.s3.{region}.{}/{}/{logical_id}",
+            url_suffix(&inputs.partition),
+            inputs.stack_id
+        )
     }
 
     fn pseudo(&self, pseudo: Pseudo) -> Value {
@@ -363,8 +445,8 @@ impl<'a> Binder<'a> {
             if let Some((_, pseudo)) = PSEUDO.iter().find(|(name, _)| *name == text) {
                 return Ok(Kind::Value(self.pseudo(*pseudo)));
             }
-            if let Some(value) = self.parameters.get(&text) {
-                return Ok(Kind::Value(value.clone()));
+            if let Some(expr) = self.parameters.get(&text) {
+                return Ok(expr.placed(span).kind);
             }
             if self.template.resources.contains_key(&text) {
                 let itself = Tree::new(Kind::Value(Value::from(AttributeOf::REF)), span);
@@ -427,4 +509,15 @@ fn find_import(expr: &Expr) -> Option<Span> {
         Kind::Map(fields) => fields.values().find_map(|field| find_import(&field.value)),
         Kind::Value(_) | Kind::NoValue | Kind::Leaf(_) => None,
     }
+}
+
+/// What a value waits for, for messages.
+pub(super) fn awaited(value: &Value) -> String {
+    let shown = |of: &AttributeOf| match of.address.region.as_str() {
+        EXPORT => format!("the export `{}`", of.address.logical_id),
+        _ if of.attribute == AttributeOf::REF => format!("what Ref of `{}` gives", of.address),
+        _ => format!("`{}` of `{}`", of.attribute, of.address),
+    };
+    let all: Vec<String> = value.unknowns().iter().map(shown).collect();
+    format!("{}, which only AWS can tell", all.join(" and "))
 }

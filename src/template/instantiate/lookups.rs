@@ -8,10 +8,15 @@ use super::Binder;
 
 impl Template {
     /// What must be read from AWS before [`Template::instantiate`], with these inputs. The regions of availability zones can
-    /// hang on parameters of Systems Manager: once these are among the inputs, it tells all.
+    /// hang on parameters of Systems Manager: once these are among the inputs, it tells all. Nested stacks are looked into.
     pub fn lookups(&self, inputs: &Inputs) -> Lookups {
         let mut lookups = Lookups::default();
+        let parent = inputs.parent.as_ref();
         for (name, parameter) in &self.parameters {
+            // The name of what is looked up must be known: that it is not is told elsewhere.
+            if parent.is_some_and(|parent| parent.computed.contains_key(name)) {
+                continue;
+            }
             let given = inputs.parameters.get(name).or(parameter.default.as_ref());
             let accepted = given.and_then(|given| parameter.accept(name, given).ok());
             if let (Some(asked), Some(value)) = (parameter.ssm(), accepted)
@@ -64,6 +69,15 @@ impl Template {
             .flat_map(|output| [&output.value, &output.export])
             .flatten()
             .for_each(&mut see);
+        let nested = template.resources.iter();
+        let nested = nested.filter(|(_, term)| term.is_nested());
+        let existing = nested
+            .filter(|(_, term)| binder.exists("it", term.condition.as_deref()))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        for (template, inputs) in binder.nested_inputs(&existing) {
+            lookups.add(template.lookups(&inputs));
+        }
         lookups
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use payctl_model::{Address, AttributeOf, Value};
 
-use super::super::diagnostic::{Diagnostic, did_you_mean};
+use super::super::diagnostic::Diagnostic;
+use super::super::expr::Expr;
 use super::super::parameter::{Parameter, SsmUse};
 use super::super::stack::{Inputs, SsmParameter};
 use super::super::syntax::{Local, Term};
-use super::super::{PolicyTerm, Template};
+use super::super::{PolicyTerm, Template, dynamic};
+use super::computed;
 
 /// The attribute that stands for what a look-up in AWS would tell.
 pub(super) const NOT_ASKED: &str = "(look-up)";
@@ -17,52 +19,92 @@ pub(super) const NOT_ASKED: &str = "(look-up)";
 pub(super) const NOT_THERE: &str = "(not there)";
 
 impl Template {
-    /// Every parameter's value (as far as it is right), and what is wrong.
+    /// What `Ref` gives for every parameter (as far as that is right), and what is wrong.
     pub(in crate::template) fn accept_parameters(
         &self,
         inputs: &Inputs,
-    ) -> (BTreeMap<String, Value>, Vec<Diagnostic>) {
+    ) -> (BTreeMap<String, Expr>, Vec<Diagnostic>) {
         let mut values = BTreeMap::new();
         let mut diagnostics = Vec::new();
+        let parent = inputs.parent.as_ref();
         for (name, parameter) in &self.parameters {
+            if let Some(expr) = parent.and_then(|parent| parent.computed.get(name)) {
+                match computed::of(parameter, name, expr) {
+                    Ok(expr) => {
+                        values.insert(name.clone(), expr);
+                    }
+                    Err(message) => {
+                        diagnostics.push(self.refused(inputs, name, parameter, message))
+                    }
+                }
+                continue;
+            }
             let given = inputs.parameters.get(name).or(parameter.default.as_ref());
+            // What a dynamic reference stands for is not known here, and so not whether the parameter takes it.
+            if let (Some(_), Some(Value::String(text))) = (parent, given)
+                && dynamic::has_reference(text)
+                && parameter.ssm().is_none()
+            {
+                values.insert(name.clone(), computed::referring(parameter, text));
+                continue;
+            }
             match given.map(|given| parameter.accept(name, given)) {
                 Some(Ok(value)) => match self.looked_up(name, parameter, value, inputs) {
                     Ok(value) => {
-                        values.insert(name.clone(), value);
+                        values.insert(name.clone(), Expr::value(value));
                     }
                     Err(diagnostic) => diagnostics.push(*diagnostic),
                 },
                 Some(Err(message)) => {
-                    let help = format!(
-                        "give another value with `--parameter {name}=…`, or under `parameters` in payctl.toml"
-                    );
-                    let refused = parameter.refuse(&self.source, message, parameter.span);
-                    let help = match &refused.help {
-                        Some(purpose) => format!("{help}; {purpose}"),
-                        None => help,
-                    };
-                    diagnostics.push(refused.help(help));
+                    diagnostics.push(self.refused(inputs, name, parameter, message));
                 }
-                None => diagnostics.push(self.missing(name, parameter)),
+                None => diagnostics.push(self.missing(inputs, name, parameter)),
             }
         }
-        for name in inputs
-            .parameters
-            .keys()
-            .filter(|name| !self.parameters.contains_key(*name))
-        {
-            let help = match did_you_mean(name, self.parameters.keys().map(String::as_str)) {
-                Some(similar) => format!("did you mean `{similar}`?"),
-                None => {
-                    let all: Vec<&str> = self.parameters.keys().map(String::as_str).collect();
-                    format!("parameters of {}: {}", self.source.name(), all.join(", "))
-                }
-            };
-            let message = format!("there is no parameter `{name}` in {}", self.source.name());
-            diagnostics.push(Diagnostic::error("unknown-parameter", message).help(help));
+        let given = inputs.parameters.keys();
+        let given = given.chain(parent.into_iter().flat_map(|parent| parent.computed.keys()));
+        for name in given.filter(|name| !self.parameters.contains_key(*name)) {
+            let mistake = self.unknown_parameter(name);
+            diagnostics.push(match parent {
+                Some(parent) => parent.mistake(mistake, name),
+                None => mistake,
+            });
         }
         (values, diagnostics)
+    }
+
+    /// A value that a parameter does not take.
+    fn refused(
+        &self,
+        inputs: &Inputs,
+        name: &str,
+        parameter: &Parameter,
+        message: String,
+    ) -> Diagnostic {
+        let refused = parameter.refuse(&self.source, message, parameter.span);
+        let help = match &inputs.parent {
+            Some(_) => {
+                let at = self.source.position(parameter.span.offset);
+                let file = self.source.name();
+                format!("{file}:{}:{} says what it takes", at.line, at.column)
+            }
+            None => format!(
+                "give another value with `--parameter {name}=…`, or under `parameters` in payctl.toml"
+            ),
+        };
+        let help = match &refused.help {
+            Some(purpose) => format!("{help}; {purpose}"),
+            None => help,
+        };
+        // A default is the nested template's own.
+        match inputs
+            .parent
+            .as_ref()
+            .filter(|parent| parent.places.contains_key(name))
+        {
+            Some(parent) => parent.mistake(refused, name).help(help),
+            None => refused.help(help),
+        }
     }
 
     /// The value of a parameter that may name one of Systems Manager.
@@ -162,7 +204,11 @@ impl Template {
         Address::new(&inputs.region, &inputs.stack, parameter).attribute(NOT_ASKED)
     }
 
-    fn missing(&self, name: &str, parameter: &Parameter) -> Diagnostic {
+    fn missing(&self, inputs: &Inputs, name: &str, parameter: &Parameter) -> Diagnostic {
+        if let Some(parent) = &inputs.parent {
+            let mistake = self.not_given(&parent.address.logical_id, name);
+            return parent.mistake(mistake, name);
+        }
         let purpose = parameter
             .description
             .as_ref()

@@ -9,6 +9,7 @@ use super::super::diagnostic::Diagnostic;
 use super::super::syntax::Local;
 use super::super::syntax::Term;
 use super::Binder;
+use super::binder::awaited;
 use super::parameters::{NOT_ASKED, NOT_THERE};
 
 impl Binder<'_> {
@@ -80,10 +81,16 @@ impl Binder<'_> {
             }
             asked.sort_unstable();
             asked.dedup();
-            let message = format!(
-                "the rule `{name}` is not checked: payctl does not know what {} would tell of the account",
-                asked.join(" and ")
-            );
+            let message = match asked.is_empty() {
+                false => format!(
+                    "the rule `{name}` is not checked: payctl does not know what {} would tell of the account",
+                    asked.join(" and ")
+                ),
+                true => format!(
+                    "the rule `{name}` is not checked: it looks at {}",
+                    awaited(&Value::Unknown(unknown))
+                ),
+            };
             let warning = Diagnostic::warning("unchecked-rule", message);
             warnings.push(warning.at(source, assertion.assert.span));
         }
@@ -118,14 +125,17 @@ impl Binder<'_> {
 
     /// A parameter's value for messages.
     fn shown(&self, parameter: &str) -> String {
-        match self.parameters.get(parameter) {
+        let Some(expr) = self.parameters.get(parameter) else {
+            return "not given".to_owned();
+        };
+        match expr.as_value() {
             Some(value) if value.has_secret() => "secret".to_owned(),
             Some(Value::List(items)) => {
                 let texts: Vec<String> = items.iter().filter_map(Value::to_text).collect();
                 format!("`{}`", texts.join(","))
             }
             Some(value) => format!("`{}`", value.to_text().unwrap_or_default()),
-            None => "not given".to_owned(),
+            None => "not known yet".to_owned(),
         }
     }
 }
