@@ -17,6 +17,7 @@ import moto.ec2.models.vpc_peering_connections as peerings
 import moto.ec2.models.vpcs as vpcs
 import moto.ec2.responses.dhcp_options as dhcp_options
 import moto.ecs.responses as ecs
+import moto.rds.models as rds
 import moto.s3.responses as s3
 import moto.rds.models as rds
 import strict

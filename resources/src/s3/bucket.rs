@@ -283,6 +283,10 @@ fn metadata(bucket: &Json) -> Option<Json> {
             "InventoryTableConfiguration",
             "InventoryTableConfigurationResult",
         ),
+        (
+            "AnnotationTableConfiguration",
+            "AnnotationTableConfigurationResult",
+        ),
     ] {
         let mut part = result.get(member).cloned();
         // Its progress is no property.

@@ -341,7 +341,7 @@ async fn list(
     Ok(())
 }
 
-/// Journal and inventory are changed apart; the whole is made or taken away.
+/// Journal, inventory and annotations are changed apart; the whole is made or taken away.
 async fn metadata(context: &Context, id: &PhysicalId, update: &Update<'_>) -> Result<()> {
     const PROPERTY: &str = "MetadataConfiguration";
     let live = update.live.get(PROPERTY).is_some();
@@ -366,16 +366,28 @@ async fn metadata(context: &Context, id: &PhysicalId, update: &Update<'_>) -> Re
         )
         .await?;
     }
-    let inventory = wanted.get("InventoryTableConfiguration").cloned();
-    let inventory = inventory.unwrap_or_else(|| json!({"ConfigurationState": "DISABLED"}));
-    let input = Map::from_iter([("InventoryTableConfiguration".to_owned(), inventory)]);
-    put(
-        context,
-        id,
-        "UpdateBucketMetadataInventoryTableConfiguration",
-        input,
-    )
-    .await
+    for (table, operation) in [
+        (
+            "InventoryTableConfiguration",
+            "UpdateBucketMetadataInventoryTableConfiguration",
+        ),
+        (
+            "AnnotationTableConfiguration",
+            "UpdateBucketMetadataAnnotationTableConfiguration",
+        ),
+    ] {
+        let there = update
+            .live
+            .at(&format!("{PROPERTY}.{table}").as_str().into());
+        let change = match (wanted.get(table), there) {
+            (Some(wanted), _) => wanted.clone(),
+            (None, Some(_)) => json!({"ConfigurationState": "DISABLED"}),
+            (None, None) => continue,
+        };
+        let input = Map::from_iter([(table.to_owned(), change)]);
+        put(context, id, operation, input).await?;
+    }
+    Ok(())
 }
 
 /// The older form is made and taken away, and never changed.

@@ -59,11 +59,12 @@ async fn buckets() {
         "MetadataConfiguration": {
             "JournalTableConfiguration": {"RecordExpiration": {"Expiration": "DISABLED"}},
             "InventoryTableConfiguration": {"ConfigurationState": "ENABLED"},
+            "AnnotationTableConfiguration": {"ConfigurationState": "ENABLED"},
         },
         "MetricsConfigurations": [{"Id": "all"}, {"Id": "in", "Prefix": "in/"}],
         "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": true}},
         "ObjectLockEnabled": true,
-        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}},
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1, "DefaultEventHold": {"Days": 2}}}},
         "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]},
         "AccessControl": "PublicRead",
         "PublicAccessBlockConfiguration": {"BlockPublicAcls": false, "IgnorePublicAcls": false},

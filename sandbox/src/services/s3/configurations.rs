@@ -274,6 +274,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         super::metadata::update_inventory,
     ),
     run(
+        "UpdateBucketMetadataAnnotationTableConfiguration",
+        super::metadata::update_annotations,
+    ),
+    run(
         "UpdateBucketMetadataJournalTableConfiguration",
         super::metadata::update_journal,
     ),

@@ -45,6 +45,12 @@ pub(super) fn create(call: &mut Call) -> Answer {
     let state = sent["InventoryTableConfiguration"]["ConfigurationState"].as_str();
     kept["InventoryTableConfigurationResult"] =
         inventory(state.unwrap_or("DISABLED"), &table("inventory"));
+    if let Some(annotations) = sent.get("AnnotationTableConfiguration") {
+        let state = annotations["ConfigurationState"].as_str();
+        let mut shown = inventory(state.unwrap_or("DISABLED"), &table("annotation"));
+        shown["Role"] = annotations["Role"].clone();
+        kept["AnnotationTableConfigurationResult"] = shown;
+    }
     call.world
         .update(&key, |bucket| bucket.set("Metadata", kept));
     Ok(json!({}))
@@ -94,6 +100,29 @@ pub(super) fn update_inventory(call: &mut Call) -> Answer {
     let shown = inventory(state, &table);
     call.world.update(&key, |bucket| {
         bucket.set("Metadata.InventoryTableConfigurationResult", shown)
+    });
+    Ok(json!({}))
+}
+
+pub(super) fn update_annotations(call: &mut Call) -> Answer {
+    let key = the_bucket(call)?;
+    if !bucket(call)?.body.contains_key("Metadata") {
+        return Err(NONE.with(&[]));
+    }
+    let sent = call.input.get("AnnotationTableConfiguration").cloned();
+    let sent = sent.unwrap_or_default();
+    let arn = format!(
+        "arn:{}:s3tables:{}:{}:bucket/aws-s3/table/annotation",
+        call.partition(),
+        key.region,
+        key.account
+    );
+    let table = json!({"TableStatus": "ACTIVE", "TableName": "annotation", "TableArn": arn});
+    let state = sent["ConfigurationState"].as_str();
+    let mut shown = inventory(state.unwrap_or("DISABLED"), &table);
+    shown["Role"] = sent["Role"].clone();
+    call.world.update(&key, |bucket| {
+        bucket.set("Metadata.AnnotationTableConfigurationResult", shown)
     });
     Ok(json!({}))
 }
