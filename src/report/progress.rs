@@ -59,6 +59,8 @@ struct Live {
     running: BTreeMap<Address, &'static str>,
     /// After how many seconds of waiting each resource is spoken of again.
     speak_after: BTreeMap<Address, f64>,
+    /// What was said last of each deployment: not all that programs are told changes what people see.
+    deployments: BTreeMap<Address, String>,
     done: usize,
 }
 
@@ -80,6 +82,7 @@ impl Live {
             bar,
             running: BTreeMap::new(),
             speak_after: BTreeMap::new(),
+            deployments: BTreeMap::new(),
             done: 0,
         }
     }
@@ -104,6 +107,12 @@ impl Live {
                     return;
                 }
                 *after = 2.0 * seconds;
+            }
+            Happened::Deployment { address, state, .. } => {
+                let said = self.deployments.insert(address.clone(), state.clone());
+                if said.as_ref() == Some(state) {
+                    return;
+                }
             }
             _ => {}
         }

@@ -259,3 +259,68 @@ fn a_deployment_that_fails_is_rolled_back_and_still_to_do() {
     assert_eq!(after["revisions"].as_array().unwrap().len(), 1);
     assert_eq!(project.actions(""), Vec::<String>::new());
 }
+
+/// The same service, deployed by ECS itself.
+fn by_ecs() -> String {
+    let at = TEMPLATE.find("  Application:").expect("CodeDeploy's part");
+    let mover = "  Mover:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{Effect: Allow, Principal: {Service: ecs.amazonaws.com}, Action: sts:AssumeRole}]
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers']
+";
+    let template = format!("{}{mover}", &TEMPLATE[..at]);
+    template
+        .replace(
+            "DeploymentController: {Type: CODE_DEPLOY}",
+            "DeploymentController: {Type: ECS}
+      DeploymentConfiguration:
+        Strategy: LINEAR
+        BakeTimeInMinutes: 2
+        LinearConfiguration: {StepPercent: 25, StepBakeTimeInMinutes: 1}",
+        )
+        .replace(
+            "TargetGroupArn: !Ref Blue}]\n  Mover",
+            "TargetGroupArn: !Ref Blue, AdvancedConfiguration: {AlternateTargetGroupArn: !Ref Green, ProductionListenerRule: !Ref Rule, RoleArn: !GetAtt Mover.Arn}}]\n  Mover",
+        )
+}
+
+#[test]
+fn what_ecs_deploys_itself_is_followed_and_rolled_back_alike() {
+    let project = shop(&by_ecs());
+    image(&project, "2");
+    let plan = project.plan("");
+    let changes = plan["changes"].as_array().unwrap();
+    let service = changes
+        .iter()
+        .find(|one| one["type"] == "AWS::ECS::Service")
+        .unwrap();
+    assert_eq!(service["action"], "update");
+    assert_eq!(
+        service["deployment"]["words"],
+        "blue/green by ECS, linear 25 % every minute, the old tasks 2 minutes longer"
+    );
+    let applied = project.ok("apply --auto-approve --json");
+    let told = events(&applied.out, "deployment");
+    assert_eq!(told.last().unwrap()["status"], "SUCCESSFUL");
+    assert_eq!(seen(&project)["image"], "registry.example.com/api:2");
+    // ECS has rewritten the rule: neither drift nor change.
+    let plan = project.plan("");
+    assert_eq!((&plan["changes"], &plan["drift"]), (&json!([]), &json!([])));
+    let by = plan["managed"].as_array().unwrap();
+    assert!(
+        by.iter()
+            .any(|one| one["by"] == "Amazon ECS" && one["property"] == "Actions"),
+        "{by:?}"
+    );
+
+    project.ok("deploy Service --image registry.example.com/api:hotfix");
+    assert_eq!(seen(&project)["image"], "registry.example.com/api:hotfix");
+    assert_eq!(project.actions(""), ["update Service"]);
+    project.ok("rollback Service");
+    assert_eq!(seen(&project)["image"], "registry.example.com/api:2");
+    assert_eq!(project.actions(""), Vec::<String>::new());
+    assert!(project.ok("deployments Service").out.contains("SUCCESSFUL"));
+}

@@ -296,16 +296,18 @@ pub(crate) fn failure(
     if let Some(reason) = &ended.reason {
         told += &format!(" ({reason})");
     }
-    match rollback {
-        Some(rollback) if rollback.stage == Stage::Succeeded => {
-            told += &format!("; it was rolled back by {}", rollback.id);
+    match (rollback, &ended.rollback_message) {
+        (Some(rollback), _) if rollback.stage == Stage::Succeeded => {
+            format!("{told}; it was rolled back by {}", rollback.id)
         }
-        Some(rollback) => told += &format!("; its rollback {} is {}", rollback.id, rollback.status),
-        None => {}
-    }
-    match &ended.rollback_message {
-        Some(message) => format!("{told}: {message}"),
-        None => told,
+        (Some(rollback), _) => {
+            format!(
+                "{told}; its rollback {} is {}",
+                rollback.id, rollback.status
+            )
+        }
+        (None, Some(message)) => format!("{told}: {message}"),
+        (None, None) => told,
     }
 }
 

@@ -228,7 +228,7 @@ fn a_deployment_that_did_not_succeed_is_still_to_do() {
     deploy Service: TaskDefinition is deployed
         (blue/green, linear 10 % every minute)
         TaskDefinition: "arn:aws:ecs:us-east-1:1:task-definition/api:1" -> "arn:aws:ecs:us-east-1:1:task-definition/api:2"
-    warning: us-east-1/app.Service: api:2 is registered and was never deployed successfully; api:1 is what was deployed last
+    warning: us-east-1/app.Service: api:1 is what was deployed last; api:2, which the template declares, was not deployed successfully yet, or was rolled back
     "#);
     // Interrupted while the old tasks still stand by: it may be rolled back yet.
     let mut goes_on = applied(world.clone(), 1).meddle("Service", "/TaskDefinition", name(2));
