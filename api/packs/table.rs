@@ -3,6 +3,7 @@ packs![
     "application-autoscaling" signed as "application-autoscaling",
     "autoscaling" signed as "autoscaling",
     "cloudcontrol" signed as "cloudcontrolapi",
+    "cloudformation" signed as "cloudformation",
     "cloudwatch" signed as "monitoring",
     "codedeploy" signed as "codedeploy",
     "dms" signed as "dms",

@@ -228,6 +228,40 @@ impl Context {
         }
     }
 
+    /// A call that AWS only takes in and carries out by itself afterwards: `follow` sees from its answer what comes of it, and
+    /// only that is written down as the call's result.
+    pub async fn write_followed<F>(
+        &self,
+        service: &str,
+        operation: &str,
+        input: Json,
+        follow: impl FnOnce(Json) -> F,
+    ) -> Result<Json>
+    where
+        F: Future<Output = Result<Json, AwsError>>,
+    {
+        let Some(journal) = &self.journal else {
+            return Err(Error::Journal("this run only reads".to_owned()));
+        };
+        let intent = journal.intent(&format!("{service}:{operation}")).await?;
+        let outcome = match self.caller.call(service, operation, input).await {
+            Ok(answer) => follow(answer).await,
+            Err(error) => Err(error),
+        };
+        journal.result(intent, outcome.as_ref()).await?;
+        Ok(outcome?)
+    }
+
+    /// Whether an input names something that was made a moment ago, so that what it is given to may not know it yet.
+    pub fn names_new(&self, input: &Json) -> bool {
+        let now = self.clock.now();
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().any(|(id, when)| {
+            now.duration_since(*when).unwrap_or_default() <= CONSISTENCY
+                && names(input, id.as_str())
+        })
+    }
+
     /// The same elsewhere: with the same journal and clock.
     pub async fn elsewhere(&self, place: &Elsewhere) -> Result<Context> {
         if *place == Elsewhere::default() {
@@ -267,12 +301,7 @@ impl Context {
         if error.kind != AwsErrorKind::Service || !missing || operation.starts_with("Delete") {
             return false;
         }
-        let now = self.clock.now();
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.iter().any(|(id, when)| {
-            now.duration_since(*when).unwrap_or_default() <= CONSISTENCY
-                && names(input, id.as_str())
-        })
+        self.names_new(input)
     }
 }
 

@@ -23,6 +23,7 @@
 
 pub mod application_autoscaling;
 pub mod aws;
+pub mod cloud_control;
 pub mod cloudwatch;
 pub mod codedeploy;
 pub mod conformance;
@@ -185,9 +186,16 @@ pub const TYPES: &[&dyn Resource] = &[
 ];
 
 /// The module of a type; `None` where payctl has none.
-pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
+pub fn native(type_name: &str) -> Option<&'static dyn Resource> {
     TYPES
         .iter()
         .find(|resource| resource.definition().type_name == type_name)
         .copied()
+}
+
+/// How a type is provisioned: by its module, or through Cloud Control. `None` where it cannot be: [`cloud_control::refusal`]
+/// says why.
+pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
+    native(type_name)
+        .or_else(|| cloud_control::of(type_name).map(|through| through as &'static dyn Resource))
 }

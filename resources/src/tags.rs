@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payctl_model::facts::{Kind, TypeFacts};
+use payctl_model::facts::{Kind, Schema, TypeFacts};
 use payctl_model::{Address, Incarnation, PhysicalId, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -134,15 +134,25 @@ fn with_listed(
 
 /// Adds the tags whose keys are not there.
 fn add_pairs(pairs: &mut Vec<Value>, tags: &BTreeMap<String, String>) {
+    add_pairs_with(pairs, tags, &BTreeMap::new());
+}
+
+/// The same, with more members in each.
+fn add_pairs_with(
+    pairs: &mut Vec<Value>,
+    tags: &BTreeMap<String, String>,
+    more: &BTreeMap<String, Value>,
+) {
     for (key, value) in tags {
         if !pairs
             .iter()
             .any(|pair| pair.get("Key").and_then(Value::as_str) == Some(key))
         {
-            let pair = BTreeMap::from([
+            let mut pair = BTreeMap::from([
                 ("Key".to_owned(), key.as_str().into()),
                 ("Value".to_owned(), value.as_str().into()),
             ]);
+            pair.extend(more.clone());
             pairs.push(pair.into());
         }
     }
@@ -175,9 +185,24 @@ pub fn with_tags(facts: &TypeFacts, properties: &Value, tags: &BTreeMap<String, 
         .entry(property.to_owned())
         .or_insert_with(|| Value::List(Vec::new()));
     if let Value::List(items) = declared {
-        add_pairs(items, tags);
+        add_pairs_with(items, tags, &required_flags(facts, schema));
     }
     properties
+}
+
+/// What a tag must have besides its key and value (an Auto Scaling group's: whether instances get it): nothing that payctl marks
+/// one resource with is another's.
+fn required_flags(facts: &TypeFacts, list: &Schema) -> BTreeMap<String, Value> {
+    let Some(item) = facts.items(list) else {
+        return BTreeMap::new();
+    };
+    let flags = item.required.iter().filter(|name| {
+        let schema = facts.property(item, name);
+        schema.is_some_and(|schema| schema.kinds == [Kind::Boolean])
+    });
+    flags
+        .map(|name| (name.clone(), Value::Bool(false)))
+        .collect()
 }
 
 /// The tags of a resource of this type, wherever its model or its declaration has them.

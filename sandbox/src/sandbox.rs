@@ -120,7 +120,28 @@ impl Sandbox {
 
     /// Empties it.
     pub fn reset(&self) {
-        *self.lock() = World::default();
+        let mut world = self.lock();
+        let elsewhere = std::mem::take(&mut world.elsewhere);
+        *world = World::default();
+        world.elsewhere = elsewhere;
+    }
+
+    /// Resource types that its services keep themselves: the simulated Cloud Control, which knows every other type, refuses these
+    /// rather than keeping things that their services would not see.
+    pub fn keep_elsewhere<'t>(&self, types: impl IntoIterator<Item = &'t str>) {
+        let mut world = self.lock();
+        world.elsewhere.extend(types.into_iter().map(str::to_owned));
+    }
+
+    /// Registers a resource type of one's own in every region of its account, so that Cloud Control knows it: the schema as
+    /// RegisterType takes it. Tells the type's name.
+    ///
+    /// # Errors
+    /// What is wrong with the schema.
+    pub fn register_type(&self, schema: &Json) -> Result<String, String> {
+        let now = self.now();
+        let mut world = self.lock();
+        crate::services::cloudformation::register(&mut world, &self.options.account, now, schema)
     }
 
     /// All that it keeps, as `save` writes it.

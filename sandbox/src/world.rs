@@ -180,6 +180,8 @@ pub struct World {
     pub(crate) tokens: HashMap<String, Token>,
     /// Accounts of temporary credentials, by access key.
     pub(crate) sessions: BTreeMap<String, Session>,
+    /// Types that services of the simulated AWS keep themselves, so that Cloud Control does not.
+    pub(crate) elsewhere: BTreeSet<String>,
 }
 
 /// Temporary credentials.

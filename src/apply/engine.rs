@@ -38,7 +38,7 @@ pub enum EngineError {
     #[error(transparent)]
     Impossible(#[from] Impossible),
     /// The plan has changes of types that no module carries out.
-    #[error("these types cannot be provisioned yet: {}", .0.join(", "))]
+    #[error("these cannot be provisioned: {}", .0.join("; "))]
     NotNative(Vec<String>),
     /// The plan says itself that it must not be applied.
     #[error("the plan must not be applied: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -358,8 +358,15 @@ fn check(plan: &Plan) -> Result<(), EngineError> {
         return Err(EngineError::Problems(plan.problems.clone()));
     }
     let foreign: Vec<String> = plan
-        .not_native()
-        .map(|change| format!("{} ({})", change.address, change.type_name))
+        .not_provisioned()
+        .map(|change| {
+            let why = payctl_resources::cloud_control::refusal(&change.type_name);
+            format!(
+                "{}: {}",
+                change.address,
+                why.unwrap_or_else(|| change.type_name.clone())
+            )
+        })
         .collect();
     if foreign.is_empty() {
         Ok(())

@@ -164,6 +164,10 @@ impl Regions {
         let Some(live) = resource.read(&context, id).await.map_err(cloud_error)? else {
             return Ok(());
         };
+        if let Some(through) = payctl_resources::cloud_control::of(&target.type_name) {
+            let done = through.set_address(&context, id, &live.model, &target.address);
+            return done.await.map_err(cloud_error);
+        }
         payctl_resources::tags::set_address(
             &context,
             resource.definition(),
@@ -244,6 +248,25 @@ impl Regions {
             .map_err(cloud_error)
     }
 
+    /// The registry schema of a type that is registered or activated in this account and region, as a JSON text; `None` where
+    /// there is no such type.
+    ///
+    /// # Errors
+    /// Where the region cannot be asked.
+    pub async fn type_schema(
+        &self,
+        region: &str,
+        type_name: &str,
+    ) -> Result<Option<String>, CloudError> {
+        let (_, context) = self.region(region)?;
+        let input = json!({ "Type": "RESOURCE", "TypeName": type_name });
+        match context.read("cloudformation", "DescribeType", input).await {
+            Ok(answer) => Ok(answer["Schema"].as_str().map(str::to_owned)),
+            Err(error) if error.code() == Some("TypeNotFoundException") => Ok(None),
+            Err(error) => Err(cloud_error(error)),
+        }
+    }
+
     fn region(&self, region: &str) -> Result<&(Aws, Context), CloudError> {
         self.regions
             .get(region)
@@ -251,8 +274,10 @@ impl Regions {
     }
 
     fn of(&self, target: &Target) -> Result<(&'static dyn Resource, &Context), CloudError> {
-        let resource = payctl_resources::resource(&target.type_name)
-            .ok_or_else(|| refused(format!("{} has no module", target.type_name)))?;
+        let resource = payctl_resources::resource(&target.type_name).ok_or_else(|| {
+            let why = payctl_resources::cloud_control::refusal(&target.type_name);
+            refused(why.unwrap_or_else(|| format!("{} cannot be provisioned", target.type_name)))
+        })?;
         Ok((resource, &self.region(&target.address.region)?.1))
     }
 
@@ -350,7 +375,8 @@ impl Cloud for Regions {
         let (resource, context) = self.of(target)?;
         let desired = self.prepared(resource, target, desired, incarnation);
         let context = context.with_journal(Arc::new(Told(calls)));
-        payctl_resources::generic::complete(resource, &context, id, &desired)
+        resource
+            .complete(&context, id, &desired)
             .await
             .map_err(cloud_error)
     }

@@ -287,6 +287,11 @@ pub enum SandboxCommand {
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
     },
+    /// Register a resource type of your own in the simulated AWS, so that templates can use it
+    RegisterType {
+        /// The type's registry schema, as JSON
+        schema: PathBuf,
+    },
     /// Forget everything the simulated AWS holds
     Reset,
     /// Print everything the simulated AWS holds

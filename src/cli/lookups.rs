@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use payctl_model::facts::facts;
 use payctl_state::State;
 
 use super::Global;
@@ -10,7 +11,7 @@ use super::session::{Connected, Session};
 use super::workflow::{self, Loaded};
 use crate::apply::regions::SsmAnswer;
 use crate::report::failure::Failure;
-use crate::template::{SsmParameter, SsmWanted};
+use crate::template::{Diagnostic, SsmParameter, SsmWanted};
 
 /// What is known of AWS.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +102,76 @@ pub(super) async fn look_up(
         .await?;
     session.state.availability_zones = known.zones.clone();
     Ok(known)
+}
+
+/// What the registry says of a type is known from now on. A text that is no schema says nothing.
+pub(super) fn learn(type_name: &str, schema: &str) {
+    if let Ok(schema) = serde_json::from_str::<serde_json::Value>(schema) {
+        facts().learn(type_name, &schema);
+    }
+}
+
+/// Asks the account's registry about the types in the templates that are not AWS's own; what the state has is not asked for again
+/// unless `anew`. What is learned is checked: the templates are read again then.
+pub(super) async fn with_types(
+    session: &mut Session,
+    loaded: Loaded,
+    connected: &Connected,
+    anew: bool,
+) -> Result<Loaded, Failure> {
+    let mut wanted = BTreeMap::new();
+    for (stack, template) in &loaded.stacks {
+        let region = stack.region.as_deref().unwrap_or_default();
+        for (name, (resource, span)) in template.foreign_types() {
+            wanted
+                .entry(name)
+                .or_insert((region, template, resource, span));
+        }
+    }
+    let used: BTreeSet<&str> = session
+        .state
+        .all()
+        .map(|(_, resource)| resource.type_name.as_str())
+        .collect();
+    let mut kept = session.state.type_schemas.clone();
+    kept.retain(|name, _| wanted.contains_key(name.as_str()) || used.contains(name.as_str()));
+    let mut learned = false;
+    let mut missing = Vec::new();
+    for (name, (region, template, resource, span)) in wanted {
+        // Modules are refused when they are read.
+        if !anew && kept.contains_key(name) || name.ends_with("::MODULE") {
+            continue;
+        }
+        match connected.regions.type_schema(region, name).await? {
+            Some(schema) => {
+                learn(name, &schema);
+                kept.insert(name.to_owned(), schema);
+                learned = true;
+            }
+            None => {
+                let account = session.state.account.as_deref().unwrap_or("this one");
+                let message = format!(
+                    "the resource type {name} is neither registered nor activated in account {account}, {region}"
+                );
+                missing.push(
+                    Diagnostic::error("unknown-type", message)
+                        .at(&template.source, span)
+                        .address(resource)
+                        .help(
+                            "activate a published type with `aws cloudformation activate-type`, or register one of your own with `cfn submit`; in the simulated AWS: payctl sandbox register-type SCHEMA.json",
+                        ),
+                );
+            }
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Failure::of_diagnostics(missing));
+    }
+    session.state.type_schemas = kept;
+    match learned {
+        true => workflow::load(session),
+        false => Ok(loaded),
+    }
 }
 
 type Kept = BTreeMap<String, payctl_state::SsmParameter>;

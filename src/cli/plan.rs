@@ -25,6 +25,13 @@ pub(super) async fn run(global: &Global, options: &PlanArguments) -> Outcome {
         Some(workflow::load(&session)?)
     };
     let connected = session.connect().await?;
+    let loaded = match loaded {
+        Some(loaded) => {
+            let anew = options.selection.refresh_lookups;
+            Some(lookups::with_types(&mut session, loaded, &connected, anew).await?)
+        }
+        None => None,
+    };
     let state = counted_in(&session)?;
     let (graph, inputs) = match &loaded {
         None => (

@@ -98,6 +98,13 @@ async fn carry_out(
         saved.found(&mut session.state);
     }
     let connected = session.connect().await?;
+    let loaded = match loaded {
+        Some(loaded) => {
+            let anew = selection.refresh_lookups;
+            Some(lookups::with_types(&mut session, loaded, &connected, anew).await?)
+        }
+        None => None,
+    };
     let outcome = locked(
         global,
         &mut session,
@@ -289,9 +296,10 @@ async fn publish(
 fn provisionable(planned: &Planned) -> Result<(), Failure> {
     let mut foreign: Vec<Diagnostic> = planned
         .plan
-        .not_native()
+        .not_provisioned()
         .map(|change| {
-            let message = format!("{} cannot be provisioned yet", change.type_name);
+            let message = payctl_resources::cloud_control::refusal(&change.type_name)
+                .unwrap_or_else(|| format!("{} cannot be provisioned", change.type_name));
             Diagnostic {
                 place: planned.templates.place(&change.address),
                 ..Diagnostic::error("not-native", message)

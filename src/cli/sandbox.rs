@@ -1,4 +1,4 @@
-//! `payctl sandbox serve|reset|dump|fail|heal`: the project's simulated AWS, from outside.
+//! `payctl sandbox serve|register-type|reset|dump|fail|heal`: the project's simulated AWS, from outside.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ pub(super) async fn run(global: &Global, command: &SandboxCommand) -> Outcome {
     let root = root(global)?;
     match command {
         SandboxCommand::Serve { port, speed } => serve(&root, *port, *speed).await,
+        SandboxCommand::RegisterType { schema } => register_type(&root, schema),
         SandboxCommand::Reset => reset(&root),
         SandboxCommand::Dump => {
             let simulated = Simulated::open(&root, Clock::real())?;
@@ -121,6 +122,26 @@ async fn serve(root: &Path, port: u16, speed: f64) -> Outcome {
         .await
         .map_err(io)?;
     simulated.save()?;
+    Ok(Exit::Success)
+}
+
+fn register_type(root: &Path, path: &Path) -> Outcome {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            "io",
+            format!("cannot read the schema {}: {error}", path.display()),
+        )
+    })?;
+    let wrong = |what: String| {
+        let message = format!("{} is no schema of a resource type: {what}", path.display());
+        Failure::new("schema", message)
+            .help("CloudFormation CLI user guide, \"Resource type schema\", says what a schema has")
+    };
+    let schema = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let simulated = Simulated::open(root, Clock::real())?;
+    let name = simulated.sandbox().register_type(&schema).map_err(wrong)?;
+    simulated.save()?;
+    super::say(&format!("{name} is registered in the simulated AWS"));
     Ok(Exit::Success)
 }
 

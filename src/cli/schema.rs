@@ -76,7 +76,8 @@ fn of_type(name: &str) -> Result<Json, Failure> {
             },
         ));
     }
-    let native = payctl_resources::resource(name).map(|resource| resource.definition());
+    let native = payctl_resources::native(name).map(|resource| resource.definition());
+    let refusal = payctl_resources::cloud_control::refusal(name);
     let covered = match native {
         Some(definition) => {
             coverage(definition).map_err(|why| Failure::new("schema", format!("{name}: {why}")))?
@@ -85,7 +86,10 @@ fn of_type(name: &str) -> Result<Json, Failure> {
     };
     let support = |path: &PropertyPath| {
         if native.is_none() {
-            return (false, Some("no native module yet".to_owned()));
+            return match &refusal {
+                None => (true, None),
+                Some(why) => (false, Some(why.clone())),
+            };
         }
         // A group is what all its leaves are.
         let name = path.to_string();

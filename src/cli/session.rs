@@ -143,6 +143,9 @@ impl Session {
         if environment.assembly.is_some() {
             environment.check_names()?;
         }
+        for (name, schema) in &state.type_schemas {
+            super::lookups::learn(name, schema);
+        }
         Ok(Session {
             project,
             environment,

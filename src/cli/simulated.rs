@@ -49,6 +49,8 @@ impl Simulated {
             )
             .help("payctl sandbox reset starts with an empty one")
         })?;
+        let native = payctl_resources::TYPES.iter();
+        sandbox.keep_elsewhere(native.map(|resource| resource.definition().type_name));
         Ok(Simulated {
             sandbox: Arc::new(sandbox),
             clock,

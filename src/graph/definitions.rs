@@ -1,7 +1,10 @@
 //! The rules of the native types, from their definitions: the one place where the graph's knowledge of types comes from
 //! `payctl_resources`.
 
+use std::sync::LazyLock;
+
 use payctl_model::PropertyPath;
+use payctl_model::facts::{Provisioning, facts};
 use payctl_resources::TYPES;
 use payctl_resources::definition;
 
@@ -17,6 +20,36 @@ impl Rules {
                 (definition.type_name, rules(definition))
             })
             .collect()
+    }
+}
+
+impl TypeRules {
+    /// The rules of a type without a module.
+    pub(super) fn without_module(type_name: &str) -> &'static TypeRules {
+        static NOTHING: LazyLock<TypeRules> = LazyLock::new(TypeRules::default);
+        static MUTABLE: LazyLock<TypeRules> = LazyLock::new(TypeRules::through_cloud_control);
+        static IMMUTABLE: LazyLock<TypeRules> = LazyLock::new(|| TypeRules {
+            create_only: vec![PropertyPath::root()],
+            ..TypeRules::through_cloud_control()
+        });
+        let facts = facts()
+            .get(type_name)
+            .filter(|_| payctl_resources::cloud_control::refusal(type_name).is_none());
+        match facts.map(|facts| facts.provisioning) {
+            None => &NOTHING,
+            Some(Provisioning::Immutable) => &IMMUTABLE,
+            Some(_) => &MUTABLE,
+        }
+    }
+
+    /// Nobody knows what its handlers want to be there: CloudFormation calls them only when all that a resource refers to is
+    /// complete.
+    fn through_cloud_control() -> TypeRules {
+        TypeRules {
+            provisioned: true,
+            needs_ready: vec![PropertyPath::root()],
+            ..TypeRules::default()
+        }
     }
 }
 
@@ -46,6 +79,7 @@ fn rules(definition: &definition::Definition) -> TypeRules {
     };
     TypeRules {
         native: true,
+        provisioned: true,
         needs_ready: definition
             .needs
             .iter()
@@ -110,8 +144,6 @@ fn rules(definition: &definition::Definition) -> TypeRules {
 
 #[cfg(test)]
 mod tests {
-    use payctl_model::facts::facts;
-
     use super::*;
 
     /// A misspelt property in a table would silently drop an edge.

@@ -9,15 +9,17 @@ use payctl_model::{PropertyPath, Value};
 
 use super::Milestone;
 
-/// The rules of all types. A type without an entry has none and is not native.
+/// The rules of all types. A type without an entry is not native.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules(BTreeMap<String, TypeRules>);
 
 /// The rules of one type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TypeRules {
-    /// Whether a module carries it out.
+    /// Whether a module of its own carries it out.
     pub native: bool,
+    /// Whether anything carries it out: a module, or the Cloud Control API.
+    pub provisioned: bool,
     /// References at these properties wait until the producer is ready; all others only until it is accepted.
     pub needs_ready: Vec<PropertyPath>,
     /// What it comes after without referring to it.
@@ -127,25 +129,9 @@ impl From<&str> for Hops {
 impl Rules {
     /// The rules of a type.
     pub fn of(&self, type_name: &str) -> &TypeRules {
-        static NONE: TypeRules = TypeRules {
-            native: false,
-            needs_ready: Vec::new(),
-            after: Vec::new(),
-            mentions: Vec::new(),
-            stands_for: Vec::new(),
-            completes: Vec::new(),
-            renews: Vec::new(),
-            unique: Vec::new(),
-            holds: Vec::new(),
-            not_told: Vec::new(),
-            create_only: Vec::new(),
-            only_withdrawn: Vec::new(),
-            resets: Vec::new(),
-            renewed_by_update: Vec::new(),
-            renewed_by: Vec::new(),
-            conditional: Vec::new(),
-        };
-        self.0.get(type_name).unwrap_or(&NONE)
+        self.0
+            .get(type_name)
+            .unwrap_or_else(|| TypeRules::without_module(type_name))
     }
 
     /// Sets the rules of a type.

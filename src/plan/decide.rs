@@ -264,6 +264,7 @@ impl Planner<'_> {
             after: Some(wanted.clone()),
             removal: Removal::Delete,
             native: self.rules.of(type_name).native,
+            provisioned: self.rules.of(type_name).provisioned,
             stateful: differences::is_stateful(type_name),
             deployment: None,
         };
@@ -624,6 +625,7 @@ impl Planner<'_> {
             after: None,
             removal,
             native: self.rules.of(&prior.type_name).native,
+            provisioned: self.rules.of(&prior.type_name).provisioned,
             stateful: differences::is_stateful(&prior.type_name),
             deployment: None,
         };

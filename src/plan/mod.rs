@@ -86,8 +86,10 @@ pub struct Change {
     pub after: Option<Value>,
     /// What becomes of the live one where it is deleted or replaced.
     pub removal: Removal,
-    /// Whether a module carries it out. Where not, apply refuses before the first call.
+    /// Whether a module of its own carries it out.
     pub native: bool,
+    /// Whether anything carries it out: a module, or the Cloud Control API. Where not, apply refuses before the first call.
+    pub provisioned: bool,
     /// Whether it is a database, bucket, key or secret: what `protect` guards.
     pub stateful: bool,
     /// How what changes is rolled out, where that is more than a rolling update.
@@ -420,11 +422,11 @@ impl Plan {
             .filter(|change| change.action != Action::NoOp)
     }
 
-    /// Changes of types that no module carries out: apply refuses before the first call, naming them.
-    pub fn not_native(&self) -> impl Iterator<Item = &Change> {
+    /// Changes that nothing carries out: apply refuses before the first call, naming them.
+    pub fn not_provisioned(&self) -> impl Iterator<Item = &Change> {
         self.changes
             .values()
-            .filter(|change| !change.native && change.action.mutates())
+            .filter(|change| !change.provisioned && change.action.mutates())
     }
 }
 

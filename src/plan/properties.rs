@@ -57,9 +57,12 @@ fn with_tags(facts: &TypeFacts, mut properties: Value, tags: BTreeMap<&str, Valu
     };
     if schema.is_array() {
         // Auto Scaling groups want to know of each tag whether instances get it.
-        let propagate = facts
-            .schema_at(&at.index(0).key("PropagateAtLaunch"))
-            .is_some();
+        let has = |name: &str| facts.schema_at(&at.index(0).key(name)).is_some();
+        if !has("Key") {
+            // A list of tags by type of resource.
+            return properties;
+        }
+        let propagate = has("PropagateAtLaunch");
         let list = map
             .entry(name.to_owned())
             .or_insert_with(|| Value::List(Vec::new()));

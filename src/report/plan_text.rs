@@ -118,10 +118,10 @@ fn write_change(out: &mut String, change: &Change, header: &PlanHeader<'_>) {
         Action::Forget => (FAINT, "o", "forget: AWS has it no more".to_owned()),
         Action::Adopt(id) => (CREATE, ">", format!("adopt {id}")),
     };
-    let native = if change.native {
-        ""
-    } else {
-        " (no native module: apply refuses it)"
+    let native = match (change.native, change.provisioned) {
+        (true, _) => "",
+        (false, true) => " (through Cloud Control)",
+        (false, false) => " (cannot be provisioned: apply refuses it)",
     };
     let _ = writeln!(
         out,

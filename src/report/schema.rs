@@ -98,10 +98,15 @@ fn kind(schema: &Schema) -> String {
 /// The same for people.
 pub fn describe(name: &str, entry: &Json) -> String {
     let mut out = String::new();
-    let native = if entry["native"] == true {
-        "native"
-    } else {
-        "validated and planned; not provisioned yet"
+    let refused = entry["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .all(|(_, property)| property["supported"] == false);
+    let native = match (entry["native"] == true, refused) {
+        (true, _) => "native",
+        (false, false) => "through the Cloud Control API",
+        (false, true) => "validated and planned; it cannot be provisioned",
     };
     let _ = writeln!(
         out,

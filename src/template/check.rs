@@ -54,6 +54,12 @@ pub(super) fn type_name(name: &str) -> Result<bool, (String, Option<String>)> {
     ))
 }
 
+/// Whether a type is somebody's own: `Org::Service::Type`.
+pub(super) fn is_foreign(name: &str) -> bool {
+    let parts: Vec<&str> = name.split("::").collect();
+    matches!(parts.as_slice(), [org, _, _] if !["AWS", "Alexa", "Custom"].contains(org))
+}
+
 /// Message and advice, where a type has no such attribute.
 pub(super) fn attribute(type_name: &str, attribute: &str) -> Option<(String, String)> {
     let facts = facts().get(type_name)?;

@@ -81,6 +81,22 @@ pub struct Template {
     nested: BTreeMap<TemplateLocation, nested::Nested>,
 }
 
+impl Template {
+    /// The types of its resources that are not AWS's own, each with the first resource of it: what their properties are only the
+    /// account's registry knows.
+    pub fn foreign_types(&self) -> BTreeMap<&str, (&str, Span)> {
+        let mut types = BTreeMap::new();
+        for (name, resource) in &self.resources {
+            if check::is_foreign(&resource.type_name) {
+                types
+                    .entry(resource.type_name.as_str())
+                    .or_insert((name.as_str(), resource.span));
+            }
+        }
+        types
+    }
+}
+
 /// One rule for the parameters.
 #[derive(Clone, Debug, PartialEq)]
 struct RuleTerm {

@@ -39,6 +39,9 @@ pub struct State {
     /// The parameters of Systems Manager that templates read, by region and name: as they were when first looked up.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ssm_parameters: BTreeMap<String, BTreeMap<String, SsmParameter>>,
+    /// The registry schemas of types that are not AWS's own, as JSON texts by the types' names: as they were when first looked up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub type_schemas: BTreeMap<String, String>,
     /// The outputs, by `region/stack.Name`.
     #[serde(default)]
     pub outputs: BTreeMap<String, Value>,
@@ -186,6 +189,7 @@ impl State {
             absorbed: None,
             availability_zones: BTreeMap::new(),
             ssm_parameters: BTreeMap::new(),
+            type_schemas: BTreeMap::new(),
             outputs: BTreeMap::new(),
             exports: BTreeMap::new(),
             resources: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod assets;
+mod cloud_control;
 mod commands;
 mod cross_stack;
 mod data_templates;

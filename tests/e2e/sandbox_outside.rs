@@ -30,6 +30,7 @@ macro_rules! services {
 
 services!(
     applicationautoscaling,
+    cloudcontrol,
     cloudwatch,
     codedeploy,
     dynamodb,

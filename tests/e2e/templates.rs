@@ -205,6 +205,8 @@ scenarios! {
     images
     registry
     nested_shop
+    reporting
+    front_door
 }
 
 #[test]

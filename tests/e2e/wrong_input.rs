@@ -406,7 +406,7 @@ fn saved_plans() {
 #[test]
 fn types_that_nobody_provisions() {
     let project = project(
-        "Resources:\n  Catalog:\n    Type: AWS::AppStream::Fleet\n    Properties:\n      Name: catalog\n      InstanceType: stream.standard.small\n  VPC:\n    Type: AWS::EC2::VPC\n    Properties: {CidrBlock: 10.0.0.0/16}\n",
+        "Resources:\n  Catalog:\n    Type: AWS::QLDB::Ledger\n    Properties:\n      Name: catalog\n      PermissionsMode: STANDARD\n  VPC:\n    Type: AWS::EC2::VPC\n    Properties: {CidrBlock: 10.0.0.0/16}\n",
     );
     let plan = project.plan("");
     assert_eq!(plan["summary"]["create"], 2);

@@ -348,6 +348,10 @@ impl<'a> Walk<'a> {
         depth: usize,
     ) {
         let facts = self.facts;
+        if !path.is_root() && is_other_choice(schema, declared, live) {
+            let (declared, live) = (Value::Map(declared.clone()), Value::Map(live.clone()));
+            return self.differs(path, Some(&declared), Some(&live));
+        }
         for (key, value) in declared {
             let property = schema.and_then(|schema| facts.property(schema, key));
             let present = live.get(key).or_else(|| {
@@ -575,6 +579,25 @@ fn is_document(schema: Option<&Schema>) -> bool {
     schema.is_some_and(|schema| {
         schema.kinds.contains(&Kind::Object) && schema.is_free_form() && schema.parts_are_silent()
     })
+}
+
+/// Whether both choose by an empty map alone what else something is: `{Block: {}}` instead of `{Allow: {}}`. There what is empty says
+/// something.
+fn is_other_choice(
+    schema: Option<&Schema>,
+    declared: &BTreeMap<String, Value>,
+    live: &BTreeMap<String, Value>,
+) -> bool {
+    let named = schema.is_some_and(|schema| !schema.properties.is_empty());
+    let is_map = |value: &Value| matches!(value, Value::Map(_));
+    named
+        && !declared.is_empty()
+        && !live.is_empty()
+        && declared
+            .values()
+            .all(|value| is_map(value) && is_empty(value))
+        && live.values().all(is_map)
+        && declared.keys().all(|key| !live.contains_key(key))
 }
 
 /// What AWS's APIs do not tell from nothing at all.

@@ -505,3 +505,31 @@ fn a_task_is_as_large_with_its_unit_as_without() {
     different(task, "Memory", json!("2 GB"), json!("4096"));
     different(task, "Cpu", json!("1 GB"), json!("1024"));
 }
+
+/// An empty map that says which of several actions it is means something.
+#[test]
+fn another_choice_is_a_change_although_it_is_empty() {
+    let found = |declared: serde_json::Value, live: serde_json::Value| {
+        let facts = crate::facts::facts().get("AWS::WAFv2::WebACL").unwrap();
+        let found = compare(
+            &facts,
+            &Value::from(declared),
+            &Value::from(live),
+            &CompareOptions::default(),
+        );
+        let changes = found.changes.into_iter();
+        changes
+            .map(|change| change.property.to_string())
+            .collect::<Vec<_>>()
+    };
+    let action = |action: &str| serde_json::json!({"DefaultAction": {action: {}}});
+    assert_eq!(found(action("Block"), action("Allow")), ["DefaultAction"]);
+    assert_eq!(found(action("Block"), action("Block")), [""; 0]);
+    let with = serde_json::json!({"DefaultAction": {"Allow": {"CustomRequestHandling": {"InsertHeaders": [{"Name": "a", "Value": "b"}]}}}});
+    assert_eq!(found(action("Block"), with.clone()), ["DefaultAction"]);
+    assert_eq!(
+        found(action("Allow"), with),
+        [""; 0],
+        "what AWS adds is no change"
+    );
+}

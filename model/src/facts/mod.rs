@@ -11,15 +11,18 @@ pub mod check;
 pub mod overrides;
 mod pack;
 pub(crate) mod pattern;
+pub mod provisioning;
 pub mod refs;
 pub mod schema;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value as Json;
 
 pub use check::{Finding, FindingKind, check};
+pub use pattern::pattern_for_rust;
+pub use provisioning::Provisioning;
 pub use schema::{Additional, Kind, Schema};
 
 use crate::address::{AttributeOf, PhysicalId};
@@ -53,7 +56,7 @@ impl Facts {
         } else {
             name
         };
-        let mut decoded = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decoded = self.decoded();
         if let Some(found) = decoded.get(name) {
             return Some(Arc::clone(found));
         }
@@ -64,13 +67,30 @@ impl Facts {
         Some(facts)
     }
 
-    /// All types, sorted.
+    /// Takes in the schema of a type that is not AWS's own, as the account's registry has it: from now on its facts are like
+    /// those of any other. A type of the pack is never replaced.
+    pub fn learn(&self, name: &str, schema: &Json) {
+        if !self.contains_own(name) {
+            let facts = Arc::new(TypeFacts::parse(name, schema));
+            self.decoded().insert(name.to_owned(), facts);
+        }
+    }
+
+    fn decoded(&self) -> MutexGuard<'_, HashMap<String, Arc<TypeFacts>>> {
+        self.decoded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All types of AWS, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.pack.names()
     }
 
-    /// Whether AWS has such a type, without decoding it.
+    /// Whether there is such a type, without decoding it: one of AWS's, or one that was [learned](Facts::learn).
     pub fn contains(&self, name: &str) -> bool {
+        self.contains_own(name) || self.decoded().contains_key(name)
+    }
+
+    fn contains_own(&self, name: &str) -> bool {
         name.starts_with("Custom::") || self.pack.contains(name)
     }
 
@@ -103,6 +123,8 @@ pub struct TypeFacts {
     pub additional_identifiers: Vec<Vec<PropertyPath>>,
     /// How it is tagged.
     pub tagging: Tagging,
+    /// What AWS's handlers of the type can do.
+    pub provisioning: Provisioning,
     /// How AWS writes a property that a template may write otherwise: the registry's JSONata expressions (several joined by
     /// ` $OR `), by path.
     pub transforms: Vec<(PropertyPath, String)>,
@@ -148,6 +170,7 @@ impl TypeFacts {
             primary_identifier: Vec::new(),
             additional_identifiers: Vec::new(),
             tagging: Tagging::default(),
+            provisioning: Provisioning::of(name, json),
             transforms: Vec::new(),
             delete_then_create: json["replacementStrategy"] == "delete_then_create",
             stateful: false,

@@ -10,7 +10,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let regex = {
         let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
         let compile = || {
-            fancy_regex::Regex::new(&from_ecma(pattern))
+            fancy_regex::Regex::new(&pattern_for_rust(pattern))
                 .ok()
                 .map(Arc::new)
         };
@@ -24,7 +24,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 
 /// Whether an expression matches the whole of a text. One that is invalid matches nothing.
 pub(crate) fn matches_whole(pattern: &str, text: &str) -> bool {
-    let whole = format!("^(?:{})$", from_ecma(pattern));
+    let whole = format!("^(?:{})$", pattern_for_rust(pattern));
     fancy_regex::Regex::new(&whole).is_ok_and(|regex| regex.is_match(text).unwrap_or(false))
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// ECMA's expressions in Rust's syntax: in a class, `[`, `&&`, `--` and `~~` mean themselves.
-fn from_ecma(pattern: &str) -> String {
+pub fn pattern_for_rust(pattern: &str) -> String {
     let mut result = String::with_capacity(pattern.len());
     let mut class = false;
     let mut start = false;

@@ -172,7 +172,7 @@ impl Trip {
         let logical = type_name.rsplit(':').next().unwrap_or(type_name);
         let address = Address::new(REGION, "stack", logical);
         let incarnation = Incarnation(format!("i{:x<25}", logical.to_ascii_lowercase()));
-        let desired = self.prepared(resource, &address, &incarnation, properties);
+        let desired = self.prepared_at(resource, &address, &incarnation, properties);
         let before = resource.find(&self.context, &desired, &incarnation).await;
         let before = before.unwrap_or_else(|error| panic!("find {type_name}: {error}"));
         assert_eq!(before, None, "{type_name} is found before it is made");
@@ -206,14 +206,25 @@ impl Trip {
         let resource = resource(type_name).expect("a native type");
         let address = Address::new(REGION, "stack", "Refused");
         let incarnation = Incarnation(format!("i{:x<25}", "refused"));
-        let desired = self.prepared(resource, &address, &incarnation, properties);
+        let desired = self.prepared_at(resource, &address, &incarnation, properties);
         match resource.create(&self.context, &desired, &incarnation).await {
             Ok(made) => panic!("{type_name} {} was made", made.id),
             Err(error) => error.to_string(),
         }
     }
 
-    fn prepared(
+    /// What goes to AWS of a resource of this incarnation.
+    pub fn prepared(
+        &self,
+        resource: &dyn Resource,
+        incarnation: &Incarnation,
+        properties: Json,
+    ) -> Value {
+        let address = Address::new(REGION, "stack", "Any");
+        self.prepared_at(resource, &address, incarnation, properties)
+    }
+
+    fn prepared_at(
         &self,
         resource: &dyn Resource,
         address: &Address,
@@ -239,7 +250,8 @@ impl Trip {
         let type_name = made.resource.definition().type_name;
         let last = made.desired.clone();
         let live = self.ready(made).await;
-        made.desired = self.prepared(made.resource, &made.address, &made.incarnation, properties);
+        made.desired =
+            self.prepared_at(made.resource, &made.address, &made.incarnation, properties);
         let compared = Self::differences(made, &live, Some(&last));
         let changed: Vec<PropertyPath> = compared
             .changes

@@ -1,6 +1,8 @@
 //! The services, one file each. [`SERVICES`] is where a new one is added.
 
 mod autoscaling;
+mod cloudcontrol;
+pub(crate) mod cloudformation;
 mod cloudwatch;
 mod codedeploy;
 mod dynamodb;
@@ -28,6 +30,8 @@ use crate::kind::Service;
 /// Every service that is simulated.
 pub const SERVICES: &[&Service] = &[
     &autoscaling::SERVICE,
+    &cloudcontrol::SERVICE,
+    &cloudformation::SERVICE,
     &cloudwatch::SERVICE,
     &codedeploy::SERVICE,
     &dynamodb::SERVICE,

@@ -347,6 +347,7 @@ impl Scene {
                 after: Some(after),
                 removal: Removal::Delete,
                 native: true,
+                provisioned: true,
                 stateful: false,
                 // The service stands for its group, too.
                 deployment: deploys.then(|| crate::plan::Deployment {

@@ -65,6 +65,7 @@ pub(super) fn stack() -> World {
 pub(super) fn rules() -> Rules {
     let native = || TypeRules {
         native: true,
+        provisioned: true,
         ..TypeRules::default()
     };
     [

@@ -177,9 +177,14 @@ impl Loader {
         match check::type_name(&name) {
             Ok(true) => Some((name, true)),
             Ok(false) => {
-                let message = format!(
-                    "the properties of `{name}` are not checked: it is not in the CloudFormation registry"
-                );
+                let message = match check::is_foreign(&name) {
+                    true => format!(
+                        "the properties of `{name}` are not checked: payctl plan asks the account's registry what they are"
+                    ),
+                    false => format!(
+                        "the properties of `{name}` are not checked: it is not in the CloudFormation registry"
+                    ),
+                };
                 let warning =
                     Diagnostic::warning("unchecked-type", message).at(&self.source, node.span);
                 warn(&mut self.diagnostics, warning);

@@ -7,6 +7,7 @@ use super::python;
 /// roles) are not ours.
 const INVENTORY: &str = r#"
 import json, sys, boto3, botocore.exceptions
+from botocore.config import Config
 from botocore.parsers import ResponseParserError
 url, left = sys.argv[1], []
 for region in ("us-east-1", "us-west-2"):
@@ -80,6 +81,16 @@ for region in ("us-east-1", "us-west-2"):
     for item in pages("logs", "describe_log_groups", "logGroups"): found("log group", item["logGroupName"])
     for item in pages("cloudwatch", "describe_alarms", "MetricAlarms"): found("alarm", item["AlarmName"])
     for item in pages("cloudwatch", "describe_alarms", "CompositeAlarms", AlarmTypes=["CompositeAlarm"]): found("composite alarm", item["AlarmName"])
+    # Types without a service of their own in the simulated AWS; moto has no Cloud Control.
+    control = boto3.client("cloudcontrol", region_name=region, endpoint_url=url, config=Config(retries={"max_attempts": 0}))
+    try:
+        made = control.get_paginator("list_resource_requests").paginate(ResourceRequestStatusFilter={"Operations": ["CREATE"]})
+        types = {event["TypeName"] for page in made for event in page["ResourceRequestStatusSummaries"]}
+    except (botocore.exceptions.ClientError, ResponseParserError):
+        types = set()
+    for kind in sorted(types):
+        for page in control.get_paginator("list_resources").paginate(TypeName=kind):
+            for item in page["ResourceDescriptions"]: found(kind, item["Identifier"])
     for item in pages_if_known("logs", "describe_query_definitions", "queryDefinitions"): found("saved query", item["name"])
     for name in pages("dynamodb", "list_tables", "TableNames"): found("table", name)
     for item in pages("events", "list_rules", "Rules"): found("rule", item["Name"])
