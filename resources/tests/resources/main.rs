@@ -1,8 +1,8 @@
 //! The native types, and all others through Cloud Control, against the simulated AWS.
 
-mod deployments;
 mod cloud_control;
 mod cloud_control_all;
+mod deployments;
 mod edge;
 mod functions;
 mod groups;

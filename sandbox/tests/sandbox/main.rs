@@ -3,8 +3,8 @@
 mod alarms_and_topics;
 mod blue_green;
 mod buckets;
-mod codedeploy;
 mod cloud_control;
+mod codedeploy;
 mod ec2;
 mod ec2_networks;
 mod ecs;

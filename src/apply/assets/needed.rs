@@ -178,6 +178,7 @@ mod tests {
                 after: None,
                 removal: Removal::Delete,
                 native: true,
+                provisioned: true,
                 stateful: false,
                 deployment: None,
             };
