@@ -148,6 +148,7 @@ fn one_step(state: &State, kept: &ResourceState, redeploy: &Redeploy) -> (Plan, 
         after: Some(after),
         removal: Removal::default(),
         native: true,
+        provisioned: true,
         stateful: false,
         deployment: redeploy.deployment.clone(),
     };
