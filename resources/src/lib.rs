@@ -202,10 +202,3 @@ pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
     native(type_name)
         .or_else(|| cloud_control::of(type_name).map(|through| through as &'static dyn Resource))
 }
-
-/// How a type is provisioned: by its module, or through Cloud Control. `None` where it cannot be: [`cloud_control::refusal`]
-/// says why.
-pub fn resource(type_name: &str) -> Option<&'static dyn Resource> {
-    native(type_name)
-        .or_else(|| cloud_control::of(type_name).map(|through| through as &'static dyn Resource))
-}
