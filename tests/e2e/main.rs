@@ -15,6 +15,7 @@ mod harness;
 mod high_availability;
 mod laws;
 mod lookups;
+mod multi_tier;
 mod nested;
 mod order;
 mod projects;
