@@ -312,3 +312,25 @@ fn the_simulated_account_is_bootstrapped() {
     let again = project.ok("apply --auto-approve --json");
     assert_eq!(calls(&again.out), ["s3:HeadObject 2"]);
 }
+#[test]
+fn the_simulated_registry_takes_images_without_docker() {
+    let project = project(true)
+        .environment("local")
+        .variable("CDK_DOCKER", "no-such-docker");
+    let first = project.ok("apply --auto-approve --json");
+    assert_eq!(
+        calls(&first.out),
+        [
+            "ecr:DescribeImages 1",
+            "ecr:PutImage 1",
+            "s3:HeadObject 2",
+            "s3:PutObject 2"
+        ]
+    );
+    project.ok("destroy --auto-approve");
+    let again = project.ok("apply --auto-approve --json");
+    assert_eq!(
+        calls(&again.out),
+        ["ecr:DescribeImages 1", "s3:HeadObject 2"]
+    );
+}

@@ -133,9 +133,19 @@ fn the_cdk_app_runs_unchanged() {
     // The app names the family; a new image is a deployment all the same.
     project.edit(template, "library/nginx:1.27", "library/nginx:1.29");
     let actions = project.actions("");
-    let deployed = actions.iter().filter(|one| one.starts_with("deploy ")).count();
-    let replaced = actions.iter().filter(|one| one.starts_with("replace ")).count();
-    assert_eq!((deployed, replaced, actions.len()), (3, 3, 6), "{actions:?}");
+    let deployed = actions
+        .iter()
+        .filter(|one| one.starts_with("deploy "))
+        .count();
+    let replaced = actions
+        .iter()
+        .filter(|one| one.starts_with("replace "))
+        .count();
+    assert_eq!(
+        (deployed, replaced, actions.len()),
+        (3, 3, 6),
+        "{actions:?}"
+    );
     project.ok("apply --auto-approve");
     is_settled(&project, "the deployments");
     project.ok("destroy --auto-approve");
