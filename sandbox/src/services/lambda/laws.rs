@@ -121,7 +121,7 @@ pub(super) const PACKAGE: Law = Law {
                 "Please provide ImageUri when the intent is to create a function with PackageType Image, and only then",
             );
         }
-        if !image && !(given("Handler") && given("Runtime")) {
+        if !image && (!given("Handler") || !given("Runtime")) {
             return said(
                 "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
             );
