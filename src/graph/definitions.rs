@@ -23,7 +23,8 @@ impl Rules {
                 let definition = resource.definition();
                 (definition.type_name, rules(definition))
             })
-            .collect()
+            .collect::<Rules>()
+            .with_cloud_control()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use payctl_model::facts::{CUSTOM, is_custom};
 use payctl_model::{PropertyPath, Value};
@@ -12,7 +13,11 @@ use super::Milestone;
 
 /// The rules of all types. A type without an entry is not native.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rules(BTreeMap<String, TypeRules>);
+pub struct Rules {
+    by_type: BTreeMap<String, TypeRules>,
+    /// Whether types without rules of their own go through the Cloud Control API.
+    through_cloud_control: bool,
+}
 
 /// The rules of one type.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -132,25 +137,36 @@ impl From<&str> for Hops {
 impl Rules {
     /// The rules of a type. Custom resources are carried out alike, whatever they are called.
     pub fn of(&self, type_name: &str) -> &TypeRules {
-        self.0
+        static NONE: LazyLock<TypeRules> = LazyLock::new(TypeRules::default);
+        self.by_type
             .get(type_name)
-            .or_else(|| is_custom(type_name).then(|| self.0.get(CUSTOM))?)
-            .unwrap_or_else(|| TypeRules::without_module(type_name))
+            .or_else(|| is_custom(type_name).then(|| self.by_type.get(CUSTOM))?)
+            .unwrap_or_else(|| match self.through_cloud_control {
+                true => TypeRules::without_module(type_name),
+                false => &NONE,
+            })
+    }
+
+    /// The same, where types without rules of their own go through the Cloud Control API.
+    pub(super) fn with_cloud_control(self) -> Rules {
+        Rules {
+            through_cloud_control: true,
+            ..self
+        }
     }
 
     /// Sets the rules of a type.
     pub fn insert(&mut self, type_name: impl Into<String>, rules: TypeRules) {
-        self.0.insert(type_name.into(), rules);
+        self.by_type.insert(type_name.into(), rules);
     }
 }
 
 impl<N: Into<String>> FromIterator<(N, TypeRules)> for Rules {
     fn from_iter<I: IntoIterator<Item = (N, TypeRules)>>(rules: I) -> Rules {
-        Rules(
-            rules
-                .into_iter()
-                .map(|(name, rules)| (name.into(), rules))
-                .collect(),
-        )
+        let rules = rules.into_iter();
+        Rules {
+            by_type: rules.map(|(name, rules)| (name.into(), rules)).collect(),
+            through_cloud_control: false,
+        }
     }
 }

@@ -66,11 +66,17 @@ pub(super) fn attribute(type_name: &str, attribute: &str) -> Option<(String, Str
     if facts.has_attribute(attribute) {
         return None;
     }
-    let all: Vec<&str> = facts.attributes().collect();
+    // Parts of an attribute are many, and easily found once it is.
+    let is_part = |name: &str| {
+        name.split_once('.')
+            .is_some_and(|(whole, _)| facts.has_attribute(whole))
+    };
+    let all: Vec<&str> = facts.attributes().filter(|name| !is_part(name)).collect();
+    let all = all.join(", ");
     let help = match facts.nearest_attribute(attribute) {
         _ if all.is_empty() => "it has no attributes; Ref gives its identifier".to_owned(),
-        Some(similar) => format!("did you mean `{similar}`? It has: {}", all.join(", ")),
-        None => format!("it has: {}", all.join(", ")),
+        Some(similar) => format!("did you mean `{similar}`? It has: {all}"),
+        None => format!("it has: {all}"),
     };
     Some((format!("{type_name} has no attribute `{attribute}`"), help))
 }

@@ -159,7 +159,9 @@ fn an_app_with_all_that_an_assembly_can_hold_runs_unchanged() {
     let project = app("zoo", "tests/e2e/assemblies/zoo");
     project.ok("apply --auto-approve");
     is_settled(&project, "the first apply");
-    project.ok("destroy --auto-approve");
+    // One of its stacks has termination protection.
+    project.fails("destroy --auto-approve", 1);
+    project.ok("destroy --auto-approve --allow-destructive");
     let served = Emulator::world_of(&project);
     cloud::assert_empty(&served.url);
 }

@@ -46,6 +46,11 @@ mod tests {
     }
 
     #[test]
+    fn a_custom_resource_is_given_no_tags() {
+        assert_eq!(facts().get("Custom::Thing").unwrap().tagging.property, None);
+    }
+
+    #[test]
     fn no_change_of_a_custom_resource_needs_a_new_one() {
         let facts = facts().get(CUSTOM).unwrap();
         assert!(!facts.is_create_only(&"ServiceToken".into()));

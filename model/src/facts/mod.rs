@@ -226,6 +226,10 @@ impl TypeFacts {
     }
 
     fn read_tagging(&self, json: &Json) -> Tagging {
+        // A custom resource has the properties that its template writes, and no others.
+        if self.any_attribute {
+            return Tagging::default();
+        }
         let tagging = &json["tagging"];
         let flag = |key: &str| tagging[key].as_bool().unwrap_or(true);
         let taggable = tagging["taggable"]

@@ -168,7 +168,7 @@ mod tests {
         };
         insta::assert_snapshot!(
             build_arguments(&build, "local").join(" "),
-            @""
+            @r#"build --tag local --build-arg A=1 --build-context base=../base --secret id=token,src=.token --ssh default --target run --file Dockerfile.prod --network host --platform linux/arm64 --cache-to type=inline --output type=docker --cache-from type=registry,ref=x --no-cache ."#
         );
         insta::assert_snapshot!(
             build_arguments(&Build::default(), "local").join(" "),
