@@ -19,7 +19,7 @@ import moto.ec2.responses.dhcp_options as dhcp_options
 import moto.ecs.responses as ecs
 import moto.rds.models as rds
 import moto.s3.responses as s3
-import moto.rds.models as rds
+import moto_codedeploy
 import strict
 import xmltodict
 from moto.server import main
@@ -158,6 +158,7 @@ backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
 databases = rds.RDSBackend
 databases.modify_db_subnet_group = keep_changed_group(databases.modify_db_subnet_group)
 
+moto_codedeploy.install()
 strict.install()
 
 if __name__ == "__main__":

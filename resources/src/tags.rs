@@ -91,6 +91,9 @@ pub fn prepare(
     let Some(facts) = payctl_model::facts::facts().get(definition.type_name) else {
         return desired;
     };
+    if facts.tagging.declared_only {
+        return desired;
+    }
     let mut tags = environment_tags.clone();
     tags.extend(owner.tags());
     match definition.tags {

@@ -42,7 +42,7 @@ fn with_tags(facts: &TypeFacts, mut properties: Value, tags: BTreeMap<&str, Valu
         .tagging
         .property
         .as_ref()
-        .filter(|_| facts.tagging.updatable)
+        .filter(|_| facts.tagging.updatable && !facts.tagging.declared_only)
     else {
         return properties;
     };

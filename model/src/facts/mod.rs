@@ -149,6 +149,8 @@ pub struct Tagging {
     pub updatable: bool,
     /// The property with the tags.
     pub property: Option<PropertyPath>,
+    /// Whether it has the tags of its own declaration only, and not those of its stack, of the environment and of whose it is.
+    pub declared_only: bool,
 }
 
 impl TypeFacts {
@@ -248,6 +250,7 @@ impl TypeFacts {
             on_create: taggable && exists && flag("tagOnCreate"),
             updatable: taggable && exists && flag("tagUpdatable"),
             property: (taggable && exists).then_some(property),
+            declared_only: overrides::TAGGED_AS_DECLARED.contains(&self.name.as_str()),
         }
     }
 

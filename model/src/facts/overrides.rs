@@ -373,6 +373,14 @@ const ARN_OF_SECRET: &str =
 
 /// Types that hold data, besides those that cfn-lint lists (AdditionalSpecs/StatefulResources.json): each service's guide says
 /// that deleting one deletes its data.
+/// Types whose tags cost a plan a call for each resource, because no description tells them (CloudWatch API Reference, GetDashboard;
+/// Application Auto Scaling API Reference, DescribeScalableTargets): they have the tags that they declare, and are found by their natural
+/// key.
+pub(super) const TAGGED_AS_DECLARED: &[&str] = &[
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::CloudWatch::Dashboard",
+];
+
 pub(super) const STATEFUL: &[&str] = &[
     "AWS::Cassandra::Table",
     "AWS::DSQL::Cluster",

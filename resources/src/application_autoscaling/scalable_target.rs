@@ -19,8 +19,7 @@ native!(
         create: Create::of("RegisterScalableTarget", ""),
         reads: &[
             Read { key: Key::Id(&[2, 0]), select: Some(target), ..Read::of(&TARGETS) },
-            Read { key: ARN, select: Some(tags::swept), ..Read::of(&tags::SWEEP) },
-            Read { key: ARN, when: Some(tags::untagged), select: Some(tags::mapped), ..Read::of(&TAGS) },
+            Read { key: ARN, select: Some(tags::mapped), only_for: &["Tags"], ..Read::of(&TAGS) },
             Read {
                 key: Key::Id(&[2, 0, 1]),
                 select: Some(action),

@@ -106,7 +106,7 @@ pub async fn if_ours(
 
 /// Whether a resource carries the incarnation's tag; what cannot be tagged is known by its key alone.
 fn is_ours(of: &Type, model: &Value, incarnation: &Incarnation) -> bool {
-    if of.definition.tags == Tags::None {
+    if of.definition.tags == Tags::None || of.facts.tagging.declared_only {
         return true;
     }
     tags::of_type(of.definition, &of.facts, model)
