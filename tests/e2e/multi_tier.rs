@@ -162,6 +162,37 @@ fn an_app_with_all_that_an_assembly_can_hold_runs_unchanged() {
     // One of its stacks has termination protection.
     project.fails("destroy --auto-approve", 1);
     project.ok("destroy --auto-approve --allow-destructive");
+    // Log groups that the app keeps: their removal policy is the CDK's default.
     let served = Emulator::world_of(&project);
-    cloud::assert_empty(&served.url);
+    let left = cloud::left_over(&served.url);
+    assert_eq!(left.len(), 2, "{left:?}");
+    for one in left {
+        assert!(one.starts_with("us-east-1 log group "), "{one}");
+    }
+}
+
+#[test]
+fn lives_and_dies_on_moto() {
+    let moto = Emulator::moto();
+    let project = Project::platform("multi-tier")
+        .at(&moto.url)
+        .environment("dev");
+    lifecycle(&project);
+    project.ok("destroy --auto-approve");
+    cloud::assert_empty(&moto.url);
+}
+
+/// What an app does on moto, which can neither deploy nor run functions: it is made, stays as it is, and goes.
+#[test]
+fn the_cdk_app_lives_on_moto() {
+    let moto = Emulator::moto();
+    let project = app("payments", "platforms/multi-tier-cdk").at(&moto.url);
+    project.write(
+        "payctl.toml",
+        "[project]\nname = \"payments\"\ndefault-env = \"dev\"\n[env.dev]\nassembly = \"cdk.out\"\n",
+    );
+    project.ok("apply --auto-approve");
+    is_settled(&project, "the first apply");
+    project.ok("destroy --auto-approve");
+    cloud::assert_empty(&moto.url);
 }

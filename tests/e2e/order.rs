@@ -51,6 +51,7 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
     ("data/topics.yaml", &[]),
     ("data/watching.yaml", &[]),
     ("edge.yaml", &[]),
+    ("functions.yaml", &[]),
     ("gateway_nlb.yaml", &[]),
     ("hosts.yaml", &[]),
     ("images.yaml", &[]),

@@ -205,6 +205,7 @@ scenarios! {
     images
     registry
     nested_shop
+    functions
     reporting
     front_door
 }

@@ -42,6 +42,9 @@ native!(
             reason: "a public NAT gateway needs an internet gateway attached to its VPC, else it fails with Gateway.NotAttached (VPC \
                      user guide, \"Troubleshoot NAT gateways\"); the gateway can be detached only when its addresses are gone",
         }],
+        // An address is of one NAT gateway at a time: the second one fails with Resource.AlreadyAssociated (VPC user guide,
+        // "Troubleshoot NAT gateways", "Elastic IP address is already associated").
+        unique: &[&["AllocationId"]],
         patience: std::time::Duration::from_secs(10 * 60),
         ..Definition::new("AWS::EC2::NatGateway", "ec2")
     }

@@ -12,8 +12,8 @@ native!(
         create: Create::of("CreateListener", "Listeners.0"),
         reads: &[
             Read::of(&LISTENERS),
-            Read { only_for: &["ListenerAttributes"], ..Read::of(&LISTENER_ATTRIBUTES) },
             Read::of(&TAGS),
+            Read { only_for: &["ListenerAttributes"], ..Read::of(&LISTENER_ATTRIBUTES) },
         ],
         updates: &[
             Change {

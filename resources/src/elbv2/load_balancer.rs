@@ -21,11 +21,11 @@ static DEFINITION: Definition = Definition {
     create: Create::of("CreateLoadBalancer", "LoadBalancers.0"),
     reads: &[
         Read::of(&LOAD_BALANCERS),
+        Read::of(&TAGS),
         Read {
             only_for: &["LoadBalancerAttributes"],
             ..Read::of(&LOAD_BALANCER_ATTRIBUTES)
         },
-        Read::of(&TAGS),
         Read {
             // Gateway load balancers have no capacity units (API_ModifyCapacityReservation).
             when: Some(|description| !state_is(description, "Type", &["gateway"])),

@@ -14,11 +14,11 @@ static DEFINITION: Definition = Definition {
     create: Create::of("CreateTargetGroup", "TargetGroups.0"),
     reads: &[
         Read::of(&TARGET_GROUPS),
+        Read::of(&TAGS),
         Read {
             only_for: &["TargetGroupAttributes"],
             ..Read::of(&TARGET_GROUP_ATTRIBUTES)
         },
-        Read::of(&TAGS),
         Read {
             only_for: &["Targets"],
             ..Read::of(&TARGETS)
