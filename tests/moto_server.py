@@ -19,7 +19,7 @@ import moto.ec2.responses.dhcp_options as dhcp_options
 import moto.ecs.responses as ecs
 import moto.rds.models as rds
 import moto.s3.responses as s3
-import moto_codedeploy
+import moto_missing
 import strict
 import xmltodict
 from moto.server import main
@@ -67,11 +67,14 @@ def keep_changed_group(modify_db_subnet_group):
 
 
 def take_interface_along(delete_nat_gateway):
-    """A deleted NAT gateway's network interface goes with it (API_DeleteNatGateway)."""
+    """A deleted NAT gateway's network interface goes with it, and its address is free again (API_DeleteNatGateway)."""
 
     def delete(self, nat_gateway_id):
         gateway = delete_nat_gateway(self, nat_gateway_id)
         self.enis.pop(gateway._eni.id, None)
+        for address in self.addresses:
+            if address.eni is gateway._eni:
+                address.eni = address.association_id = None
         return gateway
 
     return delete
@@ -158,7 +161,7 @@ backend.delete_nat_gateway = take_interface_along(backend.delete_nat_gateway)
 databases = rds.RDSBackend
 databases.modify_db_subnet_group = keep_changed_group(databases.modify_db_subnet_group)
 
-moto_codedeploy.install()
+moto_missing.install()
 strict.install()
 
 if __name__ == "__main__":

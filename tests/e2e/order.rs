@@ -103,6 +103,14 @@ const LET_GO: &[(&str, &str)] = &[
         "alarms keep the ARN of an action that is gone (API_DeleteScalingPolicy names no such error)",
     ),
     (
+        "AWS::Events::Rule",
+        "a function's permission keeps the ARN of a rule that is gone (API_DeleteRule asks for the removal of targets only)",
+    ),
+    (
+        "AWS::Lambda::Function",
+        "its versions and its policy go with it (API_DeleteFunction)",
+    ),
+    (
         "AWS::CodeDeploy::Application",
         "its deployment groups go with it (API_DeleteApplication)",
     ),

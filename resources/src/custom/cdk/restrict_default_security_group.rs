@@ -135,7 +135,13 @@ fn permission(id: &str, position: usize) -> Json {
 }
 
 async fn restrict(context: &Context, id: &str) -> Result<()> {
-    for (position, (_, _, take)) in RULES.iter().enumerate() {
+    let found = generic::items_of(context, &SECURITY_GROUPS, id).await?;
+    // What is not there is not taken: AWS's answer to that is also the one for a group that is not known everywhere yet.
+    let standing = found.first().map(|group| standing(group, id));
+    for (position, (name, _, take)) in RULES.iter().enumerate() {
+        if standing.as_ref().is_some_and(|rules| !rules.contains(name)) {
+            continue;
+        }
         let done = context.write("ec2", take, permission(id, position)).await;
         match done {
             Err(error) if error.code() == Some("InvalidPermission.NotFound") => {}

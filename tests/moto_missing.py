@@ -2,6 +2,7 @@
 groups, change and delete them, and tags. Written from AWS's API references."""
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.cloudwatch.responses import CloudWatchResponse
 from moto.codedeploy import responses
 from moto.codedeploy.exceptions import ApplicationDoesNotExistException
 from moto.core.responses import ActionResult, EmptyResult
@@ -124,7 +125,20 @@ def untag_target(self):
     return "{}"
 
 
+def keep_dashboard_tags(put):
+    def kept(self):
+        answer = put(self)
+        tags = self._get_param("Tags")
+        if tags:
+            backend = self.cloudwatch_backend
+            backend.tagger.tag_resource(backend.dashboards[self._get_param("DashboardName")].arn, tags)
+        return answer
+
+    return kept
+
+
 def install():
+    CloudWatchResponse.put_dashboard = keep_dashboard_tags(CloudWatchResponse.put_dashboard)
     responses._deployment_group_info = group_info
     codedeploy = responses.CodeDeployResponse
     codedeploy.batch_get_deployment_groups = batch_get_deployment_groups
