@@ -78,6 +78,9 @@ pub struct Before {
     pub last_applied: Value,
 }
 
+/// Replaces secrets by salted hashes.
+pub type Seal = Arc<dyn Fn(&Value) -> Value + Send + Sync>;
+
 /// Everything that [`execute`] needs.
 pub struct Run {
     /// What was decided.
@@ -99,9 +102,9 @@ pub struct Run {
     /// Who listens.
     pub events: Events,
     /// Replaces secrets by salted hashes.
-    pub seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    pub seal: Seal,
     /// The same for what AWS gives back, in which secrets are texts like others.
-    pub seal_observed: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    pub seal_observed: Seal,
     /// Draws incarnations.
     pub draw: Arc<dyn Fn() -> Incarnation + Send + Sync>,
     /// How many operations may be calling at once. What only waits does not count.

@@ -10,6 +10,7 @@ use payctl_model::{Address, PhysicalId, Value};
 use super::cloud::{Calls, CloudError, Observed};
 use super::events::{Events, Happened, Verb};
 use super::log::{Entry, Log, LogError, OperationId};
+use crate::apply::executor::Seal;
 use crate::plan::masked_like;
 
 /// Writes every mutating call of one operation down.
@@ -27,7 +28,7 @@ pub(super) struct Journalled {
     names: Mutex<BTreeMap<u64, String>>,
     identified: Mutex<Option<PhysicalId>>,
     /// Replaces secrets by salted hashes.
-    seal: Option<Arc<dyn Fn(&Value) -> Value + Send + Sync>>,
+    seal: Option<Seal>,
     /// What was sent: where secrets stand in what is told.
     sent: Option<Value>,
 }
@@ -57,11 +58,7 @@ impl Journalled {
     }
 
     /// The same with what hides secrets in what is told of the resource.
-    pub(super) fn sealing(
-        self,
-        seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
-        sent: Option<Value>,
-    ) -> Journalled {
+    pub(super) fn sealing(self, seal: Seal, sent: Option<Value>) -> Journalled {
         Journalled {
             seal: Some(seal),
             sent,

@@ -31,6 +31,7 @@ use super::models::{Known, Models};
 use super::poller::{Pace, Poller, Until};
 use super::recovery::{self, Patience};
 use super::references::{References, Resolution};
+use crate::apply::executor::Seal;
 use crate::graph::touches;
 use crate::plan::references as applied;
 use crate::plan::{
@@ -68,8 +69,8 @@ pub(super) struct Doing {
     pub(super) cloud: Arc<dyn Cloud>,
     pub(super) log: Arc<dyn Log>,
     pub(super) events: Events,
-    pub(super) seal: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
-    pub(super) seal_observed: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    pub(super) seal: Seal,
+    pub(super) seal_observed: Seal,
     pub(super) draw: Arc<dyn Fn() -> Incarnation + Send + Sync>,
     pub(super) progress: mpsc::UnboundedSender<Progress>,
     pub(super) stop: CancellationToken,

@@ -34,12 +34,17 @@ pub struct Regions {
 /// What a run was told, by address and identifier; `None`: it is gone.
 type ToldOf = BTreeMap<(Address, PhysicalId), Option<Observed>>;
 
+/// The identifier of the stack at an address, of an account.
+pub type StackIds = Box<dyn Fn(Option<&str>, &Address) -> String + Send + Sync>;
+/// The name of a region's bucket, of an account.
+pub type Buckets = Box<dyn Fn(Option<&str>, &str) -> String + Send + Sync>;
+
 /// What is said of stacks to those who carry custom resources out, with the account where it is known.
 pub struct Stacks {
     /// `AWS::StackId` of the stack at an address.
-    pub id: Box<dyn Fn(Option<&str>, &Address) -> String + Send + Sync>,
+    pub id: StackIds,
     /// The bucket of a region in which they leave their answers.
-    pub response_bucket: Box<dyn Fn(Option<&str>, &str) -> String + Send + Sync>,
+    pub response_bucket: Buckets,
 }
 
 impl Regions {

@@ -70,7 +70,7 @@ impl Maker<'_> {
         }
         kinds.iter().find_map(|kind| {
             let value = match kind {
-                Kind::Boolean => Some((self.turn % 2 == 0).into()),
+                Kind::Boolean => Some(self.turn.is_multiple_of(2).into()),
                 Kind::Integer | Kind::Number => {
                     let least = schema
                         .minimum

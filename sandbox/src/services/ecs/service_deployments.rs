@@ -458,7 +458,7 @@ pub(super) fn check(members: &Map<String, Json>) -> Result<(), Refusal> {
         .iter()
         .all(|name| balancer["advancedConfiguration"][*name].is_string())
     };
-    if balancers.iter().any(|balancer| !complete(&balancer)) {
+    if balancers.iter().any(|balancer| !complete(balancer)) {
         return Err(invalid(format!(
             "advancedConfiguration field is required for all loadBalancers when using a {strategy} deployment strategy."
         )));
