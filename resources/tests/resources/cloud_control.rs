@@ -219,7 +219,6 @@ fn what_has_no_handlers_is_no_type_of_cloud_control() {
     for type_name in [
         "AWS::WAF::Rule",
         "AWS::CloudFormation::Stack",
-        "Custom::Thing",
         "Org::Unknown::Type",
         "Org::Some::Type::MODULE",
     ] {
@@ -232,6 +231,10 @@ fn what_has_no_handlers_is_no_type_of_cloud_control() {
             "{type_name}"
         );
     }
+    assert!(
+        payctl_resources::cloud_control::of("Custom::Thing").is_none(),
+        "its provider is asked"
+    );
     assert!(
         payctl_resources::cloud_control::of("AWS::EC2::VPC").is_none(),
         "it has a module"

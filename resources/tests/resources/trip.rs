@@ -81,6 +81,8 @@ impl CallJournal for NoJournal {
 pub struct Trip {
     pub context: Context,
     pub aws: Arc<Simulated>,
+    /// How many resources it has made: each is another incarnation.
+    made: std::sync::atomic::AtomicUsize,
 }
 
 /// One resource of a trip.
@@ -112,7 +114,11 @@ impl Trip {
             key: "key".to_owned(),
         });
         let context = Context::new(aws.clone(), clock).with_journal(Arc::new(NoJournal));
-        Trip { context, aws }
+        Trip {
+            context,
+            aws,
+            made: std::sync::atomic::AtomicUsize::default(),
+        }
     }
 
     /// A call for what is only in the way.
@@ -171,7 +177,9 @@ impl Trip {
         let resource = resource(type_name).expect("a native type");
         let logical = type_name.rsplit(':').next().unwrap_or(type_name);
         let address = Address::new(REGION, "stack", logical);
-        let incarnation = Incarnation(format!("i{:x<25}", logical.to_ascii_lowercase()));
+        let count = self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let start = format!("i{count}{}", logical.to_ascii_lowercase());
+        let incarnation = Incarnation(format!("{start:x<26}"));
         let desired = self.prepared_at(resource, &address, &incarnation, properties);
         let before = resource.find(&self.context, &desired, &incarnation).await;
         let before = before.unwrap_or_else(|error| panic!("find {type_name}: {error}"));

@@ -119,7 +119,9 @@ fn written(now: f64) -> String {
     let format = format_description!(
         "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+0000"
     );
-    let at = time::OffsetDateTime::from_unix_timestamp_nanos((now * 1e9) as i128)
+    // Whole milliseconds first: a fraction of a second is none in binary.
+    let milliseconds = (now * 1e3).round() as i128;
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000)
         .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     at.format(&format).unwrap_or_default()
 }
