@@ -231,12 +231,13 @@ impl Doing {
         let target = &current.target;
         self.references
             .forget(&target.address.region, &target.type_name);
-        self.reached(current.node, Milestone::Accepted);
+        // Told before its consumers can begin, so that the order of the events is the order of what happened.
         self.events.send(Happened::Accepted {
             address: current.target.address.clone(),
             verb: current.verb,
             physical_id: id.clone(),
         });
+        self.reached(current.node, Milestone::Accepted);
         if !observed.status.is_ready() {
             match self.wait(current, &id, Until::Ready).await {
                 Ok(Some(seen)) => observed = seen,
