@@ -520,12 +520,12 @@ mod tests {
                     [env.dev]\nstacks = [\"Dev/*\"]\n\
                     [env.prod]\nassembly = \"../infra/prod.out\"\n\
                     [env.test]\nsynth = \"make\"\n";
-        let project = parse(Path::new("/work/project"), text).unwrap();
+        let project = parse(Path::new("/srv/project"), text).unwrap();
         let of = |name: &str| project.environments[name].assembly.clone().unwrap();
-        assert_eq!(of("dev").folder, Path::new("/work/project/cdk.out"));
+        assert_eq!(of("dev").folder, Path::new("/srv/project/cdk.out"));
         assert_eq!(of("dev").synth.as_deref(), Some("cdk synth"));
         assert_eq!(of("dev").stacks, ["Dev/*"]);
-        assert_eq!(of("prod").folder, Path::new("/work/infra/prod.out"));
+        assert_eq!(of("prod").folder, Path::new("/srv/infra/prod.out"));
         assert_eq!(of("prod").synth, None);
         assert_eq!(of("test").synth.as_deref(), Some("make"));
     }
