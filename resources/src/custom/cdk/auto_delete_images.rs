@@ -1,15 +1,17 @@
 //! `Custom::ECRAutoDeleteImages`: a repository whose images are deleted before it.
 
-use async_trait::async_trait;
-
+use super::emptied::Emptied;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::prelude::*;
 
 /// `Custom::ECRAutoDeleteImages`.
-pub struct AutoDeleteImages;
-
-const TYPE: &str = "Custom::ECRAutoDeleteImages";
+pub static AUTO_DELETE_IMAGES: Emptied = Emptied {
+    definition: &DEFINITION,
+    property: "RepositoryName",
+    gone: "RepositoryNotFoundException",
+    empty: |context, name| Box::pin(empty(context, name)),
+};
 
 static DEFINITION: Definition = Definition {
     remembered: true,
@@ -17,7 +19,7 @@ static DEFINITION: Definition = Definition {
         "RepositoryName",
         "another repository is another resource: the images of the old one are deleted",
     )],
-    ..Definition::new(TYPE, "ecr")
+    ..Definition::new("Custom::ECRAutoDeleteImages", "ecr")
 };
 
 /// Whoever takes it off a repository means that its images stay.
@@ -26,53 +28,6 @@ const TAG: &str = "aws-cdk:auto-delete-images";
 const BATCH: usize = 100;
 /// One that is filled as fast as it is emptied must not hang payctl.
 const PASSES: usize = 100_000;
-
-#[async_trait]
-impl Resource for AutoDeleteImages {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    async fn create(&self, _: &Context, desired: &Value, _: &Incarnation) -> Result<Observed> {
-        Ok(super::declared(&repository(desired)?, desired))
-    }
-
-    async fn read(&self, _: &Context, _: &PhysicalId) -> Result<Option<Observed>> {
-        Ok(None)
-    }
-
-    async fn update(&self, context: &Context, id: &PhysicalId, update: &Update<'_>) -> Result<()> {
-        if let Some(subject) = context.subject() {
-            subject.tell(super::declared(id.as_str(), update.desired));
-        }
-        Ok(())
-    }
-
-    async fn delete(&self, context: &Context, id: &PhysicalId, _: &Deletion) -> Result<()> {
-        match empty(context, id.as_str()).await {
-            Err(error) if error.code() == Some("RepositoryNotFoundException") => Ok(()),
-            done => done,
-        }
-    }
-
-    async fn complete(&self, _: &Context, _: &PhysicalId, _: &Value) -> Result<bool> {
-        Ok(false)
-    }
-
-    async fn find(
-        &self,
-        _: &Context,
-        desired: &Value,
-        _: &Incarnation,
-    ) -> Result<Option<PhysicalId>> {
-        Ok(repository(desired).ok().map(PhysicalId::from))
-    }
-}
-
-fn repository(desired: &Value) -> Result<String> {
-    let name = desired.get("RepositoryName").and_then(Value::to_text);
-    name.ok_or_else(|| Error::Failed(format!("{TYPE} has no RepositoryName")))
-}
 
 /// Deletes all images, where the repository still says that they may be.
 async fn empty(context: &Context, name: &str) -> Result<()> {

@@ -1,15 +1,17 @@
 //! `Custom::S3AutoDeleteObjects`: a bucket that is emptied before it is deleted.
 
-use async_trait::async_trait;
-
+use super::emptied::Emptied;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::prelude::*;
 
 /// `Custom::S3AutoDeleteObjects`.
-pub struct AutoDeleteObjects;
-
-const TYPE: &str = "Custom::S3AutoDeleteObjects";
+pub static AUTO_DELETE_OBJECTS: Emptied = Emptied {
+    definition: &DEFINITION,
+    property: "BucketName",
+    gone: "NoSuchBucket",
+    empty: |context, name| Box::pin(empty(context, name)),
+};
 
 static DEFINITION: Definition = Definition {
     remembered: true,
@@ -17,7 +19,7 @@ static DEFINITION: Definition = Definition {
         "BucketName",
         "another bucket is another resource: the old one is emptied",
     )],
-    ..Definition::new(TYPE, "s3")
+    ..Definition::new("Custom::S3AutoDeleteObjects", "s3")
 };
 
 /// Whoever takes it off a bucket means that it is not to be emptied.
@@ -26,53 +28,6 @@ const TAG: &str = "aws-cdk:auto-delete-objects";
 const BATCH: usize = 1_000;
 /// No bucket has more pages than this many times: one that is filled as fast as it is emptied must not hang payctl.
 const PASSES: usize = 100_000;
-
-#[async_trait]
-impl Resource for AutoDeleteObjects {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    async fn create(&self, _: &Context, desired: &Value, _: &Incarnation) -> Result<Observed> {
-        Ok(super::declared(&bucket(desired)?, desired))
-    }
-
-    async fn read(&self, _: &Context, _: &PhysicalId) -> Result<Option<Observed>> {
-        Ok(None)
-    }
-
-    async fn update(&self, context: &Context, id: &PhysicalId, update: &Update<'_>) -> Result<()> {
-        if let Some(subject) = context.subject() {
-            subject.tell(super::declared(id.as_str(), update.desired));
-        }
-        Ok(())
-    }
-
-    async fn delete(&self, context: &Context, id: &PhysicalId, _: &Deletion) -> Result<()> {
-        match empty(context, id.as_str()).await {
-            Err(error) if error.code() == Some("NoSuchBucket") => Ok(()),
-            done => done,
-        }
-    }
-
-    async fn complete(&self, _: &Context, _: &PhysicalId, _: &Value) -> Result<bool> {
-        Ok(false)
-    }
-
-    async fn find(
-        &self,
-        _: &Context,
-        desired: &Value,
-        _: &Incarnation,
-    ) -> Result<Option<PhysicalId>> {
-        Ok(bucket(desired).ok().map(PhysicalId::from))
-    }
-}
-
-fn bucket(desired: &Value) -> Result<String> {
-    let name = desired.get("BucketName").and_then(Value::to_text);
-    name.ok_or_else(|| Error::Failed(format!("{TYPE} has no BucketName")))
-}
 
 /// Deletes all versions of all objects and all delete markers, where the bucket still says that it may be.
 async fn empty(context: &Context, bucket: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 
 pub mod auto_delete_images;
 pub mod auto_delete_objects;
+pub mod emptied;
 pub mod log_retention;
 pub mod restrict_default_security_group;
 
@@ -15,8 +16,8 @@ use crate::resource::{Observed, Resource, Status};
 /// All of them.
 pub const CDK: &[&dyn Resource] = &[
     &restrict_default_security_group::RestrictDefaultSecurityGroup,
-    &auto_delete_objects::AutoDeleteObjects,
-    &auto_delete_images::AutoDeleteImages,
+    &auto_delete_objects::AUTO_DELETE_OBJECTS,
+    &auto_delete_images::AUTO_DELETE_IMAGES,
     &log_retention::LogRetention,
 ];
 
